@@ -1,0 +1,1 @@
+"""How people decide: queues, approvals, decisions, and the pages they are made on."""

@@ -1,0 +1,193 @@
+"""What workflows ask of the people's side. Everything here may happen twice."""
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from approvals import policy
+from approvals.delivery import relay as relay_decisions
+from approvals.models import Approval, AuditEntry, Decision, WorkflowRun
+from approvals.reconciler import reconcile as reconcile_rows
+from orchestrator import contract, signing
+from orchestrator.contract import (
+    TITLE_LENGTH,
+    InvalidRequest,
+    PolicyVerdict,
+    Request,
+    Ruling,
+    Run,
+    Snapshot,
+    Terms,
+)
+from orchestrator.periodic import every
+
+log = logging.getLogger(__name__)
+
+
+def final_if_invalid(run: Callable[..., Any]) -> Callable[..., Any]:
+    """What cannot be asked fails the workflow in words, at once, instead of being tried again."""
+
+    @functools.wraps(run)
+    def wrapped(*args: Any) -> Any:
+        try:
+            return run(*args)
+        except InvalidRequest as error:
+            log.warning("Workflow %s asks what cannot be asked: %s", _asker(), error)
+            raise ApplicationError(
+                str(error),
+                type="InvalidRequest",
+                non_retryable=True,
+                category=ApplicationErrorCategory.BENIGN,  # no traceback: the line above says all
+            ) from error
+
+    return wrapped
+
+
+@activity.defn(name=contract.CHECK_POLICY)
+@final_if_invalid
+def check_policy(task: Any, run: Run) -> PolicyVerdict:
+    """Read a guarded task, and say what the rules say. Raises InvalidRequest."""
+    name, request = _read_task(task)
+    run = _here(run)
+    finding = policy.judge(name, request)
+    said = {"verdict": finding.verdict, "rule": finding.rule, "reason": finding.reason}
+    noted = WorkflowRun.note(run, request, **said)
+    if finding.verdict != contract.ASK and not _recorded(finding.verdict, noted):
+        log.info("Policy: %s “%s”. %s", finding.verdict, name, finding.reason)
+        AuditEntry.record(
+            finding.verdict,
+            by=f"rule {finding.rule}",
+            workflow_id=run.workflow_id,
+            run_id=run.run_id,
+            reason=finding.reason,
+            title=request.title,
+        )
+    return PolicyVerdict(
+        finding.verdict, finding.rule, finding.reason, run.run_id, name, asdict(request)
+    )
+
+
+def _read_task(task: Any) -> tuple[str, Request]:
+    if not isinstance(task, dict):
+        raise InvalidRequest("A guarded task must be a JSON object with `task`.")
+    rest = dict(task)
+    name = rest.pop("task", None)
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidRequest("`task` is missing: say what is to be done, verb first.")
+    if len(name) > contract.DETAILS_LENGTH:
+        raise InvalidRequest(f"`task` has {len(name)} characters; 20000 are allowed.")
+    title = name if len(name) <= TITLE_LENGTH else name[: TITLE_LENGTH - 1] + "…"
+    return name, Request.read({"title": title, **rest})
+
+
+def _recorded(action: str, noted: WorkflowRun) -> bool:
+    return AuditEntry.objects.filter(run_id=noted.run_id, action=action, approval=None).exists()
+
+
+@activity.defn(name=contract.OPEN_APPROVAL)
+@final_if_invalid
+def open_approval(approval_id: str, request: Any, run: Run) -> Terms:
+    """Give a waiting step its row, and its terms. Raises InvalidRequest."""
+    approval = Approval.open(approval_id, Request.read(request), _here(run))
+    log.info(
+        "Approval %s is waiting for %s, %s: %s",
+        approval.reference,
+        approval.queue.slug,
+        f"due {approval.due_at:%Y-%m-%d %H:%M} UTC" if approval.due_at else "no deadline",
+        approval.title,
+    )
+    return approval.terms()
+
+
+@activity.defn(name=contract.VERIFY)
+def verify(envelopes: list[Any], terms: Terms) -> list[Ruling]:
+    """Hold each signed decision against the run, the approval, its payload and its deadline."""
+    ring = signing.KeyRing.load(settings.VAR)
+    run_id = activity.info().workflow_run_id or ""
+    return [_rule(envelope, terms, run_id, ring) for envelope in envelopes]
+
+
+def _rule(envelope: Any, terms: Terms, run_id: str, ring: signing.KeyRing) -> Ruling:
+    claimed = str(envelope["body"].get("decision_id"))
+    signature = str(envelope["signature"])
+    try:
+        body = ring.verify(envelope)
+    except signing.BadSignature as error:
+        return Ruling(claimed, signature, f"The workflow does not believe it. {error}")
+    refusal = _refusal(body, terms, run_id)
+    if refusal:
+        return Ruling(claimed, signature, refusal)
+    return Ruling(
+        claimed,
+        signature,
+        reviewer_id=body["reviewer"]["id"],
+        reviewer=body["reviewer"]["name"],
+        verdict=body["verdict"],
+        comment=body["comment"],
+        decided_at=body["decided_at"],
+        channel=body["channel"],
+    )
+
+
+def _refusal(body: dict[str, Any], terms: Terms, run_id: str) -> str:
+    if body["run_id"] != run_id:
+        return "It was made for another run of the workflow."
+    if body["approval_id"] != terms.approval_id:
+        return "It was made for another approval."
+    if body["payload_sha256"] != terms.payload_sha256:
+        return "It was made for another payload."
+    if body["verdict"] not in Decision.Verdict.values:
+        return f"Its verdict {body['verdict']!r} is unknown."
+    if body["reviewer"]["id"] in terms.excluded:
+        return "Its author asked for this."
+    if terms.due_at and _time(body["decided_at"]) > _time(terms.due_at):
+        return "It came after the deadline."
+    return ""
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@activity.defn(name=contract.PUBLISH)
+def publish(snapshot: Snapshot) -> str:
+    """Write what the workflow says of its approval; its state, for those who read history."""
+    Approval.publish(snapshot)
+    log.info(
+        "Approval %s is %s%s",
+        snapshot.approval_id[:8],
+        snapshot.state,
+        f": {snapshot.reason}" if snapshot.reason else "",
+    )
+    return snapshot.state
+
+
+def _asker() -> str:
+    return activity.info().workflow_id or "unknown"
+
+
+def _here(run: Run) -> Run:
+    """`run` with the ids that Temporal gives this activity: after a reset they are the new ones."""
+    info = activity.info()
+    given = asdict(run)
+    given["run_id"] = info.workflow_run_id or run.run_id
+    return Run(**given)
+
+
+@every(seconds=1)
+def relay() -> None:
+    """Decisions that were recorded but not sent are sent."""
+    relay_decisions()
+
+
+@every(seconds=20)
+def reconcile() -> None:
+    """Rows and workflows that lost sight of each other find each other again."""
+    reconcile_rows()

@@ -1,0 +1,592 @@
+"""Approvals: waiting steps of workflows, and the one way in for a decision."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from approvals.models.audit import AuditEntry
+from approvals.models.decision import Decision
+from approvals.models.queue import Queue, identities, identity
+from orchestrator import contract, signing
+from orchestrator.contract import InvalidRequest, Request, Run, Snapshot, Terms
+
+# Sorts after every deadline; makes one index serve approvals with a deadline and without.
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+class NotDecided(Exception):
+    """A decision was not recorded; the message says why in the reader's words."""
+
+
+class AlreadyDecided(NotDecided):
+    """Somebody was first, or the time is over."""
+
+
+class Changed(NotDecided):
+    """What the person saw is not what is asked any more."""
+
+
+class NotYours(NotDecided):
+    """This person may not decide this approval."""
+
+
+class Incomplete(NotDecided):
+    """A field is missing; `field` names it."""
+
+    field = "comment"
+
+
+class ApprovalQuerySet(models.QuerySet["Approval"]):
+    def waiting(self) -> "ApprovalQuerySet":
+        """Those that people can still decide: the workflow waits, and nobody has settled it."""
+        return self.filter(state=contract.WAITING, settled_at=None)
+
+    def closed(self) -> "ApprovalQuerySet":
+        return self.exclude(state=contract.WAITING)
+
+    def decidable_by(self, user: Any) -> "ApprovalQuerySet":
+        """Those in the user's queues that the user did not ask for."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(queue__in=list(Queue.objects.reviewed_by(user))).exclude(
+            Q(requester_user=user) | Q(requester_identity__in=identities(user))
+        )
+
+    def asked_by(self, user: Any) -> "ApprovalQuerySet":
+        return self.filter(requester_user=user)
+
+    def visible_to(self, user: Any) -> "ApprovalQuerySet":
+        """You review the queue, you asked, or you are an admin; anything else does not exist."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self
+        queues = list(Queue.objects.reviewed_by(user))
+        return self.filter(Q(queue__in=queues) | Q(requester_user=user))
+
+    def find(self, name: str) -> "Approval":
+        """The one waiting approval that `name` means: its id, its workflow's or its parent's.
+
+        Raises LookupError in words for none and for several.
+        """
+        waiting = self.filter(state=contract.WAITING)
+        meant = Q(workflow_id=name) | Q(parent_workflow_id=name)
+        if _is_uuid(name):
+            meant |= Q(pk=name) | Q(run_id=name)
+        found = list(waiting.filter(meant)[:20])
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = "\n".join(f"  {each.pk}  {each.title}" for each in found)
+            raise LookupError(f"{name} waits for several approvals; name one of them:\n{names}")
+        closed = self.filter(meant).order_by("-opened_at").first()
+        if closed:
+            raise LookupError(f"{name} waits for nothing: {closed.words()}")
+        raise LookupError(f"No approval and no workflow has the id {name}. See: manage.py pending")
+
+
+class WorkflowRun(models.Model):
+    """One run of a workflow that the desk has heard of; what policy said of it."""
+
+    workflow_id = models.CharField(max_length=1000)
+    run_id = models.CharField(max_length=64, unique=True)
+    workflow_type = models.CharField(max_length=200)
+    parent_workflow_id = models.CharField(max_length=1000, blank=True)
+    title = models.CharField(max_length=contract.TITLE_LENGTH)
+    requester = models.CharField(max_length=150, blank=True)
+    requester_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    started_at = models.DateTimeField(db_index=True)
+    verdict = models.CharField(max_length=10, blank=True, help_text=_("What policy said."))
+    rule = models.CharField(max_length=100, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+
+    def __str__(self) -> str:
+        return self.workflow_id
+
+    @classmethod
+    def note(cls, run: Run, request: Request, **policy: str) -> "WorkflowRun":
+        """Remember a run, once; policy's word is added when it comes."""
+        noted, _made = cls.objects.update_or_create(
+            run_id=run.run_id,
+            defaults=policy,
+            create_defaults={
+                "workflow_id": run.workflow_id,
+                "workflow_type": run.workflow_type,
+                "parent_workflow_id": run.parent_workflow_id or "",
+                "title": request.title,
+                "requester": request.requester,
+                "requester_user": person(request.requester),
+                "started_at": run.started_at or timezone.now(),
+                **policy,
+            },
+        )
+        return noted
+
+    @classmethod
+    def visible_to(cls, user: Any) -> models.QuerySet["WorkflowRun"]:
+        """Admins see all; others what they asked for and what holds an approval they may see."""
+        if user.is_superuser:
+            return cls.objects.all()
+        seen = Approval.objects.visible_to(user)
+        return cls.objects.filter(
+            Q(requester_user=user)
+            | Q(run_id__in=seen.values("run_id"))
+            | Q(workflow_id__in=seen.exclude(parent_workflow_id="").values("parent_workflow_id"))
+        )
+
+
+class Approval(models.Model):
+    """One waiting step of one workflow.
+
+    The workflow alone writes `state`, through `publish`. People's side writes `approvals` and
+    `settled_at`: its own count, which closes the door before the workflow has answered.
+    """
+
+    class State(models.TextChoices):
+        WAITING = contract.WAITING, _("Waiting")
+        APPROVED = contract.APPROVED, _("Approved")
+        REJECTED = contract.REJECTED, _("Rejected")
+        EXPIRED = contract.EXPIRED, _("Expired")
+        CANCELLED = contract.CANCELLED, _("Cancelled by workflow")
+        LOST = contract.LOST, _("Lost")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workflow_id = models.CharField(max_length=1000, db_index=True)
+    run_id = models.CharField(max_length=64, db_index=True)
+    workflow_type = models.CharField(max_length=200)
+    parent_workflow_id = models.CharField(max_length=1000, blank=True, db_index=True)
+
+    title = models.CharField(max_length=contract.TITLE_LENGTH)
+    details = models.TextField(blank=True)
+    payload = models.JSONField(default=dict)
+    payload_sha256 = models.CharField(max_length=64)
+    previous = models.JSONField(null=True)
+    key = models.CharField(max_length=64, blank=True)
+    links = models.JSONField(default=list)
+    risk = models.CharField(max_length=10, default="medium")
+    requester = models.CharField(max_length=150, blank=True)
+    requester_identity = models.CharField(max_length=150, blank=True)
+    requester_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="asked"
+    )
+
+    queue = models.ForeignKey(Queue, models.PROTECT, related_name="approvals")
+    quorum = models.PositiveSmallIntegerField()
+    due_at = models.DateTimeField(null=True)
+    due_sort = models.DateTimeField(default=NEVER, editable=False)
+    on_timeout = models.CharField(max_length=10)
+
+    state = models.CharField(max_length=20, choices=State, default=State.WAITING)
+    reason = models.TextField(blank=True)
+    version = models.PositiveIntegerField(default=0, editable=False)
+    noise = models.PositiveIntegerField(default=0, editable=False)
+    approvals = models.PositiveSmallIntegerField(default=0, editable=False)
+    settled_at = models.DateTimeField(null=True, editable=False)
+    opened_at = models.DateTimeField(default=timezone.now, editable=False)
+    closed_at = models.DateTimeField(null=True, editable=False)
+    checked_at = models.DateTimeField(default=timezone.now, editable=False)  # by the reconciler
+
+    objects = ApprovalQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["due_sort", "pk"]
+        indexes = [
+            models.Index(
+                fields=["due_sort", "id"],
+                condition=Q(state=contract.WAITING, settled_at=None),
+                name="approval_waiting",
+            ),
+            models.Index(
+                fields=["queue", "due_sort", "id"],
+                condition=Q(state=contract.WAITING, settled_at=None),
+                name="approval_waiting_in_queue",
+            ),
+            models.Index(
+                fields=["checked_at"],
+                condition=Q(state=contract.WAITING),
+                name="approval_to_check",
+            ),
+            models.Index(fields=["-closed_at", "id"], name="approval_closed"),
+            models.Index(fields=["requester_user", "-opened_at"], name="approval_asked"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    # Opening.
+
+    @classmethod
+    def open(cls, approval_id: str, request: Request, run: Run) -> "Approval":
+        """The row for a step that begins to wait; the same row when asked twice.
+
+        Raises InvalidRequest where its queue does not exist or cannot meet its quorum.
+        """
+        queue = Queue.objects.filter(slug=request.queue).first()
+        if queue is None:
+            known = ", ".join(Queue.objects.values_list("slug", flat=True)) or "none yet"
+            raise InvalidRequest(f"There is no queue `{request.queue}`. Queues: {known}.")
+        if earlier := cls.objects.filter(pk=approval_id).first():
+            return earlier
+        quorum = max(queue.quorum, request.quorum or 1)
+        _require_quorum(queue, quorum, request.requester)
+        seconds = min(filter(None, (queue.due_seconds, request.due_seconds)), default=None)
+        now = timezone.now()
+        rules = {
+            "quorum": quorum,
+            "due_at": now + timedelta(seconds=seconds) if seconds else None,
+            "on_timeout": request.on_timeout or queue.on_timeout,
+        }
+        return cls._create(approval_id, request, run, queue=queue, opened_at=now, **rules)
+
+    @classmethod
+    def adopt(cls, snapshot: Snapshot) -> bool:
+        """For the reconciler: a row for a workflow that waits without one, on its own terms.
+
+        False where it has a row, or its queue is gone.
+        """
+        terms = snapshot.terms
+        queue = Queue.objects.filter(slug=terms.queue).first() if terms else None
+        if terms is None or queue is None or cls.objects.filter(pk=terms.approval_id).exists():
+            return False
+        cls._create(
+            terms.approval_id,
+            Request.read(snapshot.request),
+            snapshot.run,
+            queue=queue,
+            quorum=terms.quorum,
+            due_at=datetime.fromisoformat(terms.due_at) if terms.due_at else None,
+            on_timeout=terms.on_timeout,
+        )
+        cls.publish(snapshot)
+        return True
+
+    @classmethod
+    def _create(
+        cls, approval_id: str, request: Request, run: Run, *, queue: Queue, **rules: Any
+    ) -> "Approval":
+        with transaction.atomic():
+            WorkflowRun.note(run, request)
+            approval, made = cls.objects.get_or_create(
+                pk=approval_id,
+                defaults={
+                    "workflow_id": run.workflow_id,
+                    "run_id": run.run_id,
+                    "workflow_type": run.workflow_type,
+                    "parent_workflow_id": run.parent_workflow_id or "",
+                    "title": request.title,
+                    "details": request.details,
+                    "payload": request.payload,
+                    "payload_sha256": contract.sha256(request.payload),
+                    "previous": request.previous,
+                    "key": request.key,
+                    "links": request.links,
+                    "risk": request.risk,
+                    "requester": request.requester,
+                    "requester_identity": identity(request.requester)[:150],
+                    "requester_user": person(request.requester),
+                    "queue": queue,
+                    "due_sort": rules["due_at"] or NEVER,
+                    **rules,
+                },
+            )
+            if made:
+                AuditEntry.record("opened", approval, by="workflow", quorum=approval.quorum)
+                queue.touch()
+        return approval
+
+    def terms(self) -> Terms:
+        return Terms(
+            approval_id=str(self.pk),
+            run_id=self.run_id,
+            queue=self.queue.slug,
+            title=self.title,
+            payload=self.payload,
+            payload_sha256=self.payload_sha256,
+            quorum=self.quorum,
+            due_at=self.due_at.isoformat() if self.due_at else None,
+            on_timeout=self.on_timeout,
+            excluded=[str(self.requester_user_id)] if self.requester_user_id else [],
+        )
+
+    # Who may.
+
+    def asked_for_by(self, user: User) -> bool:
+        return self.requester_user_id == user.pk or (
+            bool(self.requester_identity) and self.requester_identity in identities(user)
+        )
+
+    def may_be_decided_by(self, user: Any) -> bool:
+        """Whether `user` reviews its queue and did not ask for it, whatever its state."""
+        if not user.is_authenticated or not user.is_active or self.asked_for_by(user):
+            return False
+        return Queue.objects.reviewed_by(user).filter(pk=self.queue_id).exists()
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.state == contract.WAITING
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a decision can still be recorded."""
+        return self.is_waiting and not self.settled_at and not self.is_overdue
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.due_at is not None and self.due_at <= timezone.now()
+
+    # Deciding: the one way in, for a click and for the shell alike.
+
+    def decide(
+        self,
+        by: User,
+        verdict: str,
+        comment: str = "",
+        *,
+        seen_sha256: str | None = None,
+        key: str | None = None,
+        channel: str = "web",
+    ) -> Decision:
+        """Record what `by` decided and send it to the workflow after the commit.
+
+        `seen_sha256` is the payload that the person read; `key` makes a repeated form harmless.
+        Raises NotYours, Incomplete, Changed or AlreadyDecided; then nothing was recorded.
+        """
+        key = (key or uuid.uuid4().hex)[:64]
+        comment = comment.strip()
+        if earlier := self._recorded(by, key):
+            return earlier
+        self._require(by, verdict, comment, seen_sha256)
+        decision = self._signed(by, verdict, comment, key, channel)
+        try:
+            with transaction.atomic():
+                self._claim(verdict, decision.decided_at)
+                decision.save(force_insert=True)
+                AuditEntry.record(
+                    verdict, self, by, decision=str(decision.pk), channel=channel, comment=comment
+                )
+                self.queue.touch()
+                transaction.on_commit(decision.deliver, robust=True)
+        except (IntegrityError, AlreadyDecided):
+            if earlier := self._recorded(by, key):
+                return earlier
+            self.refresh_from_db()
+            raise AlreadyDecided(self.words()) from None
+        return decision
+
+    def _recorded(self, by: User, key: str) -> Decision | None:
+        return self.decisions.filter(reviewer=by, key=key).first()
+
+    def _require(self, by: User, verdict: str, comment: str, seen_sha256: str | None) -> None:
+        if not self.may_be_decided_by(by):
+            raise NotYours(self.why_not(by))
+        if verdict not in Decision.Verdict.values:
+            raise Incomplete(_("Choose approve or reject."))
+        if verdict == contract.REJECT and not comment:
+            raise Incomplete(
+                _("Say why you are rejecting. %(name)s needs it to fix the request.")
+                % {"name": self.requester_name or _("The requester")}
+            )
+        if len(comment) > contract.COMMENT_LENGTH:
+            raise Incomplete(
+                _("The reason has %(n)d characters; %(most)d are allowed.")
+                % {"n": len(comment), "most": contract.COMMENT_LENGTH}
+            )
+        if seen_sha256 is not None and seen_sha256 != self.payload_sha256:
+            raise Changed(_("The request changed while you were reading. Read it again."))
+        if not self.is_open or self.decisions.standing().filter(reviewer=by).exists():
+            raise AlreadyDecided(self.words())  # saves a transaction; `_claim` is what counts
+
+    def _signed(self, by: User, verdict: str, comment: str, key: str, channel: str) -> Decision:
+        """The decision, signed. Signing outside the transaction keeps that one short."""
+        decision = Decision(
+            approval=self,
+            reviewer=by,
+            verdict=verdict,
+            comment=comment,
+            decided_at=timezone.now(),
+            channel=channel,
+            key=key,
+        )
+        # The request sends it itself; the relay takes over where that did not work.
+        decision.next_try_at = decision.decided_at + timedelta(seconds=5)
+        decision.envelope = signing.Signer.load(settings.VAR).sign(
+            {
+                "v": contract.VERSION,
+                "decision_id": str(decision.pk),
+                "approval_id": str(self.pk),
+                "workflow_id": self.workflow_id,
+                "run_id": self.run_id,
+                "verdict": verdict,
+                "reviewer": {
+                    "id": str(by.pk),
+                    "username": by.get_username(),
+                    "name": name_of(by),
+                },
+                "comment": comment,
+                "decided_at": decision.decided_at.isoformat(),
+                "channel": channel,
+                "payload_sha256": self.payload_sha256,
+            }
+        )
+        return decision
+
+    def _claim(self, verdict: str, now: datetime) -> None:
+        """First to settle wins: one conditional update, on PostgreSQL and SQLite alike."""
+        still = Q(due_at=None) | Q(due_at__gt=now)
+        same = Q(payload_sha256=self.payload_sha256, run_id=self.run_id)
+        open_ones = Approval.objects.waiting().filter(still, same, pk=self.pk)
+        if verdict == contract.REJECT:
+            changed = open_ones.update(settled_at=now)
+        else:
+            changed = open_ones.update(
+                approvals=F("approvals") + 1,
+                settled_at=models.Case(
+                    models.When(approvals__gte=F("quorum") - 1, then=models.Value(now)),
+                    default=models.Value(None),
+                    output_field=models.DateTimeField(null=True),
+                ),
+            )
+        if changed != 1:
+            raise AlreadyDecided
+
+    # What the workflow says.
+
+    @classmethod
+    def publish(cls, snapshot: Snapshot) -> None:
+        """Write what the workflow says of its approval. Idempotent: older versions are ignored."""
+        with transaction.atomic():
+            approval = cls.objects.select_for_update().filter(pk=snapshot.approval_id).first()
+            if approval is None:
+                return
+            approval._stamp_decisions(snapshot)
+            if snapshot.noise > approval.noise:
+                cls.objects.filter(pk=approval.pk).update(noise=snapshot.noise)
+            if approval.is_waiting and snapshot.version >= approval.version:
+                approval._take_state(snapshot)
+            approval.queue.touch()
+
+    def _stamp_decisions(self, snapshot: Snapshot) -> None:
+        rows = {str(each.pk): each for each in self.decisions.select_related("approval")}
+        for ruling in snapshot.counted:
+            row = rows.get(ruling.decision_id)
+            if row and row.signature == ruling.signature and not row.acknowledged_at:
+                row.acknowledge()
+        for ruling in snapshot.refused:
+            row = rows.get(ruling.decision_id)
+            # A forged signal may carry a real decision's id: only the recorded signature speaks.
+            if row and row.signature == ruling.signature:
+                row.refuse(ruling.refusal)
+            else:
+                AuditEntry.record(
+                    "forged", self, by="workflow", claimed=ruling.decision_id, why=ruling.refusal
+                )
+
+    def _take_state(self, snapshot: Snapshot) -> None:
+        self.version, self.state, self.reason = snapshot.version, snapshot.state, snapshot.reason
+        standing = self.decisions.standing()
+        self.approvals = standing.filter(verdict=contract.APPROVE).count()
+        if self.state != contract.WAITING:
+            self.closed_at = timezone.now()
+            self.settled_at = self.settled_at or self.closed_at
+            AuditEntry.record(self.state, self, by="workflow", reason=self.reason)
+        elif self.approvals < self.quorum and not standing.filter(verdict="reject").exists():
+            self.settled_at = None  # what had settled it was refused: the door is open again
+        self.save(
+            update_fields=["version", "state", "reason", "approvals", "settled_at", "closed_at"]
+        )
+
+    def end(self, state: str, reason: str) -> bool:
+        """For the reconciler: the workflow is gone and cannot publish any more."""
+        with transaction.atomic():
+            now = timezone.now()
+            changed = Approval.objects.filter(pk=self.pk, state=contract.WAITING).update(
+                state=state, reason=reason, closed_at=now, settled_at=now
+            )
+            if changed:
+                AuditEntry.record(state, self, by="worker", reason=reason)
+                for decision in self.decisions.undelivered():
+                    decision.refuse(reason)
+                self.queue.touch()
+        return bool(changed)
+
+    # Words.
+
+    @property
+    def reference(self) -> str:
+        """What people call it: the caller's own key, else the first eight digits of its id."""
+        return self.key or str(self.pk)[:8]
+
+    @property
+    def requester_name(self) -> str:
+        return name_of(self.requester_user) if self.requester_user else self.requester
+
+    def why_not(self, user: User) -> str:
+        """Why `user` may not decide it, in a sentence."""
+        if self.asked_for_by(user):
+            return str(_("You asked for this, so someone else decides."))
+        people = ", ".join(name_of(each) for each in self.queue.people()[:6])
+        return _("%(queue)s reviewers decide this: %(people)s.") % {
+            "queue": self.queue.name,
+            "people": people,
+        }
+
+    def words(self) -> str:
+        """What became of it, who did it and when, in a sentence."""
+        last = self.decisions.standing().select_related("reviewer").order_by("-decided_at").first()
+        when = timezone.localtime(last.decided_at).strftime("%H:%M") if last else ""
+        if self.is_waiting and not self.settled_at:
+            return str(_("It was not decided in time.") if self.is_overdue else _("It is waiting."))
+        if last and self.state in (contract.WAITING, contract.APPROVED, contract.REJECTED):
+            done = _("rejected") if last.verdict == contract.REJECT else _("approved")
+            return _("%(name)s %(done)s it at %(when)s.") % {
+                "name": name_of(last.reviewer),
+                "done": done,
+                "when": when,
+            }
+        return f"{self.get_state_display()}. {self.reason}".strip()
+
+
+def person(name: str) -> User | None:
+    """The user whom `name`, a workflow's claim, means: by user name or e-mail, however spelt."""
+    if not name.strip():
+        return None
+    exact = User.objects.filter(username=name).first()
+    if exact:
+        return exact
+    meant = identity(name)
+    candidates = User.objects.filter(Q(username__iexact=meant) | Q(email__iexact=meant))
+    return candidates.order_by("pk").first()
+
+
+def name_of(user: Any) -> str:
+    """How a person is called on pages: full name, else user name."""
+    return str(user.get_full_name() or user.get_username())
+
+
+def _require_quorum(queue: Queue, quorum: int, requester: str) -> None:
+    able = [each for each in queue.people() if identity(requester) not in identities(each)]
+    if len(able) < quorum:
+        raise InvalidRequest(
+            f"Queue `{queue.slug}` has {len(able)} people who may decide this, "
+            f"and {quorum} must approve."
+        )
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,158 @@
+"""Decisions: what one person did, signed and never altered, with the words of its delivery."""
+
+import logging
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from approvals.models.audit import AppendOnly, AuditEntry
+from orchestrator import client
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE = timedelta(seconds=60)
+
+
+class DecisionQuerySet(models.QuerySet["Decision"]):
+    def undelivered(self) -> "DecisionQuerySet":
+        """Those that the workflow has not answered yet."""
+        return self.filter(acknowledged_at=None, refused_at=None)
+
+    def to_send(self, now: datetime) -> "DecisionQuerySet":
+        return self.undelivered().filter(next_try_at__lte=now).order_by("next_try_at")
+
+    def standing(self) -> "DecisionQuerySet":
+        """Those that count or may still count."""
+        return self.filter(refused_at=None)
+
+
+class Decision(AppendOnly):
+    """People insert it; delivery stamps `sent_at`; the workflow's word stamps the rest.
+
+    The row is the outbox: without `acknowledged_at` or `refused_at` it is sent again.
+    """
+
+    class Verdict(models.TextChoices):
+        APPROVE = "approve", _("Approve")
+        REJECT = "reject", _("Reject")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    approval = models.ForeignKey("approvals.Approval", models.PROTECT, related_name="decisions")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="decisions")
+    verdict = models.CharField(max_length=20, choices=Verdict)
+    comment = models.TextField(blank=True)
+    decided_at = models.DateTimeField()
+    channel = models.CharField(max_length=10, default="web")
+    key = models.CharField(max_length=64, help_text=_("Idempotency key of the form."))
+    envelope = models.JSONField(help_text=_("What was signed, with its signature."))
+
+    sent_at = models.DateTimeField(null=True, editable=False)
+    tries = models.PositiveIntegerField(default=0, editable=False)
+    next_try_at = models.DateTimeField(default=timezone.now, editable=False)
+    trouble = models.CharField(max_length=500, blank=True, editable=False)
+    acknowledged_at = models.DateTimeField(null=True, editable=False)
+    refused_at = models.DateTimeField(null=True, editable=False)
+    refusal = models.CharField(max_length=500, blank=True, editable=False)
+
+    objects = DecisionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["decided_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["approval", "reviewer"],
+                condition=Q(refused_at=None),
+                name="one_standing_decision_a_person",
+            ),
+            models.UniqueConstraint(
+                fields=["approval", "reviewer", "key"], name="one_decision_a_form"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_try_at"],
+                condition=Q(acknowledged_at=None, refused_at=None),
+                name="decision_outbox",
+            ),
+            models.Index(fields=["-decided_at"], name="decision_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_verdict_display()} by {self.reviewer}"
+
+    @property
+    def signature(self) -> str:
+        return str(self.envelope["signature"])
+
+    @property
+    def run_id(self) -> str:
+        return str(self.envelope["body"]["run_id"])
+
+    @property
+    def delivery(self) -> str:
+        """One of refused, applied, sent, recorded: never more than is committed."""
+        if self.refused_at:
+            return "refused"
+        if self.acknowledged_at:
+            return "applied"
+        return "sent" if self.sent_at else "recorded"
+
+    def deliver(self) -> bool:
+        """Signal the workflow. Repeatable: Temporal takes a decision once, by its id.
+
+        False if Temporal is away, so that the relay tries again later.
+        """
+        try:
+            client.send_decision(self.envelope)
+        except client.NotFound:
+            self.refuse(str(_("The workflow had already ended, so this changed nothing.")))
+            log.warning("Decision %s came too late: its workflow has ended.", self.pk)
+        except client.Refused as error:
+            self._stamp(trouble=str(error)[:500])
+            log.error("Temporal refuses decision %s: %s", self.pk, error)
+        except client.Unreachable as error:
+            self._stamp(trouble=str(error)[:500])
+            log.warning("Decision %s is recorded, not sent yet: %s", self.pk, error)
+            return False
+        else:
+            # That Temporal took the signal proves nothing of the workflow yet.
+            self._stamp(sent_at=timezone.now(), trouble="")
+        return True
+
+    def _stamp(self, **values: Any) -> None:
+        pause = min(timedelta(seconds=2 ** min(self.tries, 6)), LONGEST_PAUSE)
+        Decision.objects.undelivered().filter(pk=self.pk).update(
+            tries=self.tries + 1, next_try_at=timezone.now() + pause, **values
+        )
+        self.refresh_from_db()
+
+    def acknowledge(self) -> None:
+        """The workflow counted it."""
+        now = timezone.now()
+        changed = Decision.objects.filter(pk=self.pk, acknowledged_at=None).update(
+            acknowledged_at=now,
+            sent_at=Coalesce("sent_at", now),
+            refused_at=None,
+            refusal="",
+        )
+        if changed:
+            AuditEntry.record("applied", self.approval, by="workflow", decision=str(self.pk))
+
+    def refuse(self, refusal: str) -> None:
+        """The workflow did not count it; its author is told why, in red."""
+        changed = (
+            Decision.objects.undelivered()
+            .filter(pk=self.pk)
+            .update(refused_at=timezone.now(), refusal=refusal[:500])
+        )
+        if changed:
+            AuditEntry.record(
+                "refused", self.approval, by="workflow", decision=str(self.pk), reason=refusal
+            )

@@ -1,0 +1,25 @@
+"""What policy says of a task before people see it: the seam where rules plug in."""
+
+from dataclasses import dataclass
+
+from orchestrator.contract import ASK, DENY, Request
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One rule's word: deny, ask or allow, and why."""
+
+    verdict: str
+    rule: str
+    reason: str
+
+
+def judge(task: str, request: Request) -> Finding:
+    """The first rule that has something to say decides; otherwise people are asked."""
+    return _forbidden(task) or Finding(ASK, "ask-people", f"People of {request.queue} decide.")
+
+
+def _forbidden(task: str) -> Finding | None:
+    if task.strip().casefold().startswith("forbidden"):
+        return Finding(DENY, "no-forbidden-tasks", "Tasks that begin with “forbidden” are denied.")
+    return None

@@ -1,0 +1,1 @@
+"""How work runs: workflows, the worker, and the one door to Temporal."""

@@ -1,0 +1,1 @@
+"""Workflows: deterministic, and free of Django."""
