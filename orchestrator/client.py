@@ -117,6 +117,12 @@ def address() -> str:
     return str(_config().get("target_host"))
 
 
+def authenticated() -> bool:
+    """Whether the desk shows Temporal a key or a certificate."""
+    config = _config()
+    return bool(config.get("api_key") or config.get("tls"))
+
+
 async def connect(lazy: bool = False) -> Client:
     """A client as the environment says: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, …"""
     return await Client.connect(**_config(), lazy=lazy, connect_timeout=timedelta(seconds=2))

@@ -18,6 +18,7 @@ from django.apps import apps
 from django.db import close_old_connections, connections
 from django.utils.module_loading import module_has_submodule
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
@@ -141,14 +142,33 @@ async def _work(stop: asyncio.Event) -> None:
     with ThreadPoolExecutor(2 * THREADS, thread_name_prefix="activity") as threads:
         worker = make_worker(temporal, threads)
         working = asyncio.create_task(worker.run())
+        watching = asyncio.create_task(_watch(temporal))
         stopped = asyncio.create_task(stop.wait())
         log.info("Worker is ready: task queue %s at %s.", contract.TASK_QUEUE, client.address())
         await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
+        watching.cancel()
         if stop.is_set():
             log.info("Worker is stopping: it finishes what runs.")
             await worker.shutdown()
         await working
+
+
+async def _watch(temporal: Client) -> None:
+    """The SDK waits for a server that went away in silence; a person wants to know."""
+    here = True
+    while True:
+        await asyncio.sleep(PAUSE)
+        try:
+            answers = await asyncio.wait_for(temporal.service_client.check_health(), 5)
+        except (RPCError, RuntimeError, TimeoutError):
+            answers = False
+        if answers != here:
+            here = answers
+            if here:
+                log.info("Temporal at %s is back.", client.address())
+            else:
+                log.warning("Temporal at %s went away. Waiting for it.", client.address())
 
 
 def _beside(work: Callable[[], None], stopping: threading.Event) -> threading.Thread:

@@ -1,0 +1,108 @@
+"""What must be true for the desk to work, checked one by one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from approvals.models import Decision, Queue
+from orchestrator import client, signing
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`advice` says what to do; empty where nothing is wrong. `fatal`: the desk cannot work."""
+
+    about: str
+    advice: str = ""
+    fatal: bool = True
+
+
+def examine() -> Iterator[Finding]:
+    """Every check's findings, in the order in which to mend them."""
+    for check in (_database, _keys, _temporal, _worker, _queues, _outbox):
+        try:
+            yield from check()
+        except DatabaseError as error:
+            yield Finding(f"The database does not answer: {error}", "Check DATABASE_URL.")
+            return
+
+
+def _database() -> Iterator[Finding]:
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    advice = "Run: manage.py migrate" if plan else ""
+    yield Finding(f"Database {connection.vendor}: {len(plan)} migrations to apply.", advice)
+
+
+def _keys() -> Iterator[Finding]:
+    try:
+        signer = signing.Signer.load(settings.VAR)
+        ring = signing.KeyRing.load(settings.VAR)
+    except signing.NoKey as error:
+        yield Finding(str(error), "Run: manage.py keys")
+        return
+    name = signing.key_id(signer.private.public_key())
+    if name not in ring.keys or ring.keys[name][1]:
+        yield Finding(
+            f"Workers do not believe the signing key {name}.", "Run: manage.py keys --rotate"
+        )
+    else:
+        yield Finding(f"Signing key {name} is in the ring of {len(ring.keys)}.")
+    path = settings.VAR / signing.PRIVATE_FILE
+    if path.exists() and path.stat().st_mode & 0o077:
+        yield Finding(f"{path} can be read by others.", f"Run: chmod 600 {path}")
+
+
+def _temporal() -> Iterator[Finding]:
+    try:
+        client.worker_seen()
+    except client.Unreachable as error:
+        yield Finding(str(error), "Start it (manage.py temporal), or set TEMPORAL_ADDRESS.")
+        return
+    yield Finding(f"Temporal answers at {client.address()}.")
+    if not client.authenticated():
+        yield Finding(
+            "Temporal takes calls without a key or certificate: whoever reaches it can stop "
+            "workflows (nobody can approve that way).",
+            "Keep it on 127.0.0.1 or a private network, or use mTLS or an API key.",
+            fatal=False,
+        )
+
+
+def _worker() -> Iterator[Finding]:
+    try:
+        seen = client.worker_seen()
+    except client.Unreachable:
+        return
+    yield Finding(
+        "A worker asks for work." if seen else "No worker asks for work.",
+        "" if seen else "Run: manage.py worker",
+    )
+
+
+def _queues() -> Iterator[Finding]:
+    queues = list(Queue.objects.all())
+    if not queues:
+        yield Finding("There is no queue.", "Make one in /admin/, or run: manage.py demo people")
+    for queue in queues:
+        able = queue.people().count()
+        short = able < queue.quorum
+        yield Finding(
+            f"Queue {queue.slug}: {able} reviewers, {queue.quorum} must approve.",
+            "Add reviewers in /admin/." if short else "",
+        )
+
+
+def _outbox() -> Iterator[Finding]:
+    since = timezone.now() - timedelta(minutes=1)
+    late = Decision.objects.undelivered().filter(decided_at__lt=since).count()
+    yield Finding(
+        f"{late} decisions are recorded but not applied for over a minute.",
+        "See that Temporal and a worker run; they are delivered then." if late else "",
+        fatal=False,
+    )
