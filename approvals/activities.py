@@ -133,6 +133,7 @@ def _rule(envelope: Any, terms: Terms, run_id: str, ring: signing.KeyRing) -> Ru
         comment=body["comment"],
         decided_at=body["decided_at"],
         channel=body["channel"],
+        retracts=body.get("retracts", ""),
     )
 
 
@@ -145,8 +146,13 @@ def _refusal(body: dict[str, Any], terms: Terms, run_id: str) -> str:
         return "It was made for another payload."
     if body["verdict"] not in Decision.Verdict.values:
         return f"Its verdict {body['verdict']!r} is unknown."
+    if body["verdict"] == contract.WITHDRAW:
+        by_requester = body["reviewer"]["id"] == terms.requester_id
+        return "" if by_requester else "Only who asked may withdraw."
     if body["reviewer"]["id"] in terms.excluded:
         return "Its author asked for this."
+    if body["verdict"] == contract.RETRACT:
+        return ""
     if terms.due_at and _time(body["decided_at"]) > _time(terms.due_at):
         return "It came after the deadline."
     return ""

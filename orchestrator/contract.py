@@ -40,6 +40,8 @@ LOST = "lost"
 
 APPROVE = "approve"
 REJECT = "reject"
+RETRACT = "retract"  # a reviewer takes an earlier decision back
+WITHDRAW = "withdraw"  # the requester asks no more
 
 RISKS = ("low", "medium", "high", "critical")
 ON_TIMEOUT = {"reject": REJECTED, "expire": EXPIRED}
@@ -218,6 +220,8 @@ class Terms:
     due_at: str | None  # ISO 8601, UTC
     on_timeout: str
     excluded: list[str]  # primary keys of users who never count, as text
+    requester_id: str = ""  # the primary key of the user who asked, as text
+    undo_seconds: int = 0  # how long an outcome is held before it takes effect
 
 
 @dataclass(frozen=True)
@@ -233,6 +237,7 @@ class Ruling:
     comment: str = ""
     decided_at: str = ""
     channel: str = ""
+    retracts: str = ""  # the decision that a retraction takes back
 
 
 @dataclass(frozen=True)
@@ -244,8 +249,10 @@ class Snapshot:
     version: int  # grows by one with every change
     state: str
     reason: str = ""
+    held: str = ""  # the outcome that takes effect when the time for undo is over
     counted: list[Ruling] = field(default_factory=list)
-    refused: list[Ruling] = field(default_factory=list)
+    accepted: list[Ruling] = field(default_factory=list)  # retractions, withdrawals: the last ones
+    refused: list[Ruling] = field(default_factory=list)  # the last ones
     noise: int = 0  # signals that carried no decision for this approval
     request: Any = None  # with the query only: enough to write a lost row again
     terms: Terms | None = None

@@ -106,7 +106,7 @@ def make_worker(temporal: Client, threads: ThreadPoolExecutor, **options: Any) -
         max_concurrent_activities=THREADS,
         max_concurrent_local_activities=THREADS,
         # What waits for weeks need not sit in memory.
-        max_cached_workflows=200,
+        max_cached_workflows=500,
         interceptors=[FreshConnections()],
         graceful_shutdown_timeout=GRACE,
         **options,

@@ -7,7 +7,7 @@ from django.db import migrations
 DECISION = "approvals_decision"
 AUDIT = "approvals_auditentry"
 # Delivery stamps the other columns.
-SIGNED = "id, approval_id, reviewer_id, verdict, comment, decided_at, channel, key, envelope"
+SIGNED = "id, approval_id, reviewer_id, verdict, comment, decided_at, channel, key, retracts_id, envelope"
 
 SQLITE = [
     f"CREATE TRIGGER {table}_{name} BEFORE {event} ON {table} "

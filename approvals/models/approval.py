@@ -1,18 +1,19 @@
 """Approvals: waiting steps of workflows, and the one way in for a decision."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from approvals.models.audit import AuditEntry
-from approvals.models.decision import Decision
+from approvals.models.decision import VOTES, Decision
 from approvals.models.queue import Queue, identities, identity
 from orchestrator import contract, signing
 from orchestrator.contract import InvalidRequest, Request, Run, Snapshot, Terms
@@ -187,6 +188,7 @@ class Approval(models.Model):
     due_at = models.DateTimeField(null=True)
     due_sort = models.DateTimeField(default=NEVER, editable=False)
     on_timeout = models.CharField(max_length=10)
+    undo_seconds = models.PositiveSmallIntegerField(default=0)
 
     state = models.CharField(max_length=20, choices=State, default=State.WAITING)
     reason = models.TextField(blank=True)
@@ -194,6 +196,7 @@ class Approval(models.Model):
     noise = models.PositiveIntegerField(default=0, editable=False)
     approvals = models.PositiveSmallIntegerField(default=0, editable=False)
     settled_at = models.DateTimeField(null=True, editable=False)
+    held_until = models.DateTimeField(null=True, editable=False)
     opened_at = models.DateTimeField(default=timezone.now, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
     checked_at = models.DateTimeField(default=timezone.now, editable=False)  # by the reconciler
@@ -247,6 +250,7 @@ class Approval(models.Model):
             "quorum": quorum,
             "due_at": now + timedelta(seconds=seconds) if seconds else None,
             "on_timeout": request.on_timeout or queue.on_timeout,
+            "undo_seconds": queue.undo_seconds,
         }
         return cls._create(approval_id, request, run, queue=queue, opened_at=now, **rules)
 
@@ -268,6 +272,7 @@ class Approval(models.Model):
             quorum=terms.quorum,
             due_at=datetime.fromisoformat(terms.due_at) if terms.due_at else None,
             on_timeout=terms.on_timeout,
+            undo_seconds=terms.undo_seconds,
         )
         cls.publish(snapshot)
         return True
@@ -318,6 +323,8 @@ class Approval(models.Model):
             due_at=self.due_at.isoformat() if self.due_at else None,
             on_timeout=self.on_timeout,
             excluded=[str(self.requester_user_id)] if self.requester_user_id else [],
+            requester_id=str(self.requester_user_id or ""),
+            undo_seconds=self.undo_seconds,
         )
 
     # Who may.
@@ -363,35 +370,80 @@ class Approval(models.Model):
         `seen_sha256` is the payload that the person read; `key` makes a repeated form harmless.
         Raises NotYours, Incomplete, Changed or AlreadyDecided; then nothing was recorded.
         """
-        key = (key or uuid.uuid4().hex)[:64]
-        comment = comment.strip()
+        key = _form_key(key)
         if earlier := self._recorded(by, key):
             return earlier
+        comment = comment.strip()
         self._require(by, verdict, comment, seen_sha256)
         decision = self._signed(by, verdict, comment, key, channel)
+        return self._record(decision, self._claim)
+
+    def take_back(self, by: User, *, key: str | None = None, channel: str = "web") -> Decision:
+        """Record that `by` takes their own decision back, while the workflow can still let go.
+
+        Raises AlreadyDecided where it is too late; then nothing was recorded.
+        """
+        key = _form_key(key)
+        if earlier := self._recorded(by, key):
+            return earlier
+        vote = self.decisions.standing().filter(reviewer=by).first()
+        if vote is None or not self.may_be_taken_back(vote):
+            raise AlreadyDecided(_("Too late to undo. The workflow already has it."))
+        decision = self._signed(by, contract.RETRACT, "", key, channel, retracts=vote)
+        return self._record(decision, self._let_go)
+
+    def withdraw(
+        self, by: User, reason: str = "", *, key: str | None = None, channel: str = "web"
+    ) -> Decision:
+        """Record that `by`, who asked, asks no more. Raises NotYours or AlreadyDecided."""
+        key = _form_key(key)
+        if earlier := self._recorded(by, key):
+            return earlier
+        if self.requester_user_id != by.pk:
+            raise NotYours(_("Only who asked may withdraw."))
+        if len(reason) > contract.COMMENT_LENGTH:
+            raise Incomplete(_("The reason is too long."))
+        if not self.is_waiting or self.settled_at:
+            raise AlreadyDecided(self.words())
+        decision = self._signed(by, contract.WITHDRAW, reason.strip(), key, channel)
+        return self._record(decision, self._close_door)
+
+    def may_be_taken_back(self, vote: Decision) -> bool:
+        """Whether `vote` can still be undone: the quorum is open, or the outcome is held."""
+        if not self.is_waiting or vote.refused_at or vote.retracted_at:
+            return False
+        return not self.settled_at or bool(self.held_until and self.held_until > timezone.now())
+
+    def _recorded(self, by: User, key: str) -> Decision | None:
+        return self.decisions.filter(reviewer=by, key=key).first()
+
+    def _record(self, decision: Decision, change: Callable[[Decision], None]) -> Decision:
+        """One transaction: the change of the row, the decision, the audit entry."""
         try:
             with transaction.atomic():
-                self._claim(verdict, decision.decided_at)
+                change(decision)
                 decision.save(force_insert=True)
                 AuditEntry.record(
-                    verdict, self, by, decision=str(decision.pk), channel=channel, comment=comment
+                    decision.verdict,
+                    self,
+                    decision.reviewer,
+                    decision=str(decision.pk),
+                    channel=decision.channel,
+                    comment=decision.comment,
                 )
                 self.queue.touch()
                 transaction.on_commit(decision.deliver, robust=True)
         except (IntegrityError, AlreadyDecided):
-            if earlier := self._recorded(by, key):
+            if earlier := self._recorded(decision.reviewer, decision.key):
                 return earlier
             self.refresh_from_db()
             raise AlreadyDecided(self.words()) from None
         return decision
 
-    def _recorded(self, by: User, key: str) -> Decision | None:
-        return self.decisions.filter(reviewer=by, key=key).first()
-
     def _require(self, by: User, verdict: str, comment: str, seen_sha256: str | None) -> None:
         if not self.may_be_decided_by(by):
             raise NotYours(self.why_not(by))
-        if verdict not in Decision.Verdict.values:
+        if verdict not in VOTES:
             raise Incomplete(_("Choose approve or reject."))
         if verdict == contract.REJECT and not comment:
             raise Incomplete(
@@ -408,19 +460,29 @@ class Approval(models.Model):
         if not self.is_open or self.decisions.standing().filter(reviewer=by).exists():
             raise AlreadyDecided(self.words())  # saves a transaction; `_claim` is what counts
 
-    def _signed(self, by: User, verdict: str, comment: str, key: str, channel: str) -> Decision:
-        """The decision, signed. Signing outside the transaction keeps that one short."""
+    def _signed(
+        self,
+        by: User,
+        verdict: str,
+        comment: str,
+        key: str,
+        channel: str,
+        retracts: Decision | None = None,
+    ) -> Decision:
+        """The decision with its envelope. Signing before the transaction keeps that one short."""
+        now = timezone.now()
         decision = Decision(
             approval=self,
             reviewer=by,
             verdict=verdict,
             comment=comment,
-            decided_at=timezone.now(),
+            decided_at=now,
             channel=channel,
             key=key,
+            retracts=retracts,
+            # The request sends it itself; the relay takes over where that did not work.
+            next_try_at=now + timedelta(seconds=5),
         )
-        # The request sends it itself; the relay takes over where that did not work.
-        decision.next_try_at = decision.decided_at + timedelta(seconds=5)
         decision.envelope = signing.Signer.load(settings.VAR).sign(
             {
                 "v": contract.VERSION,
@@ -429,36 +491,58 @@ class Approval(models.Model):
                 "workflow_id": self.workflow_id,
                 "run_id": self.run_id,
                 "verdict": verdict,
+                "retracts": str(retracts.pk) if retracts else "",
                 "reviewer": {
                     "id": str(by.pk),
                     "username": by.get_username(),
                     "name": name_of(by),
                 },
                 "comment": comment,
-                "decided_at": decision.decided_at.isoformat(),
+                "decided_at": now.isoformat(),
                 "channel": channel,
                 "payload_sha256": self.payload_sha256,
             }
         )
         return decision
 
-    def _claim(self, verdict: str, now: datetime) -> None:
+    def _claim(self, vote: Decision) -> None:
         """First to settle wins: one conditional update, on PostgreSQL and SQLite alike."""
+        now = vote.decided_at
         still = Q(due_at=None) | Q(due_at__gt=now)
         same = Q(payload_sha256=self.payload_sha256, run_id=self.run_id)
+        held = now + timedelta(seconds=self.undo_seconds) if self.undo_seconds else None
         open_ones = Approval.objects.waiting().filter(still, same, pk=self.pk)
-        if verdict == contract.REJECT:
-            changed = open_ones.update(settled_at=now)
+        if vote.verdict == contract.REJECT:
+            changed = open_ones.update(settled_at=now, held_until=held)
         else:
+            last = Q(approvals__gte=F("quorum") - 1)
             changed = open_ones.update(
                 approvals=F("approvals") + 1,
-                settled_at=models.Case(
-                    models.When(approvals__gte=F("quorum") - 1, then=models.Value(now)),
-                    default=models.Value(None),
-                    output_field=models.DateTimeField(null=True),
-                ),
+                settled_at=_only_if(last, now),
+                held_until=_only_if(last, held),
             )
         if changed != 1:
+            raise AlreadyDecided
+
+    def _let_go(self, retraction: Decision) -> None:
+        """The vote does not count any more, and others may decide."""
+        now, vote = retraction.decided_at, retraction.retracts
+        assert vote is not None  # noqa: S101 - for the type checker
+        undone = Q(settled_at=None) | Q(held_until__gt=now)
+        waiting = Approval.objects.filter(undone, pk=self.pk, state=contract.WAITING)
+        changed = waiting.update(
+            settled_at=None,
+            held_until=None,
+            approvals=F("approvals") - (vote.verdict == contract.APPROVE),
+        )
+        standing = Decision.objects.standing().filter(pk=vote.pk)
+        if changed != 1 or standing.update(retracted_at=now) != 1:
+            raise AlreadyDecided
+
+    def _close_door(self, withdrawal: Decision) -> None:
+        """Nobody can decide what the requester has withdrawn."""
+        open_ones = Approval.objects.waiting().filter(pk=self.pk)
+        if open_ones.update(settled_at=withdrawal.decided_at) != 1:
             raise AlreadyDecided
 
     # What the workflow says.
@@ -479,19 +563,26 @@ class Approval(models.Model):
 
     def _stamp_decisions(self, snapshot: Snapshot) -> None:
         rows = {str(each.pk): each for each in self.decisions.select_related("approval")}
-        for ruling in snapshot.counted:
+        for ruling in [*snapshot.counted, *snapshot.accepted]:
             row = rows.get(ruling.decision_id)
             if row and row.signature == ruling.signature and not row.acknowledged_at:
                 row.acknowledge()
+        strangers = []
         for ruling in snapshot.refused:
             row = rows.get(ruling.decision_id)
             # A forged signal may carry a real decision's id: only the recorded signature speaks.
             if row and row.signature == ruling.signature:
                 row.refuse(ruling.refusal)
             else:
-                AuditEntry.record(
-                    "forged", self, by="workflow", claimed=ruling.decision_id, why=ruling.refusal
-                )
+                strangers.append(ruling)
+        if strangers:  # one entry for all of them: a flood must not fill the audit trail
+            AuditEntry.record(
+                "forged",
+                self,
+                by="workflow",
+                signals=len(strangers),
+                first=[{"claims": each.decision_id, "why": each.refusal} for each in strangers[:5]],
+            )
 
     def _take_state(self, snapshot: Snapshot) -> None:
         self.version, self.state, self.reason = snapshot.version, snapshot.state, snapshot.reason
@@ -501,11 +592,17 @@ class Approval(models.Model):
             self.closed_at = timezone.now()
             self.settled_at = self.settled_at or self.closed_at
             AuditEntry.record(self.state, self, by="workflow", reason=self.reason)
-        elif self.approvals < self.quorum and not standing.filter(verdict="reject").exists():
+        elif not self._still_settled(standing):
             self.settled_at = None  # what had settled it was refused: the door is open again
-        self.save(
-            update_fields=["version", "state", "reason", "approvals", "settled_at", "closed_at"]
-        )
+        if self.state != contract.WAITING or not self.settled_at:
+            self.held_until = None
+        changed = ["version", "state", "reason", "approvals", "settled_at", "held_until"]
+        self.save(update_fields=[*changed, "closed_at"])
+
+    def _still_settled(self, standing: QuerySet[Decision]) -> bool:
+        withdrawn = self.decisions.undelivered().filter(verdict=contract.WITHDRAW).exists()
+        rejected = standing.filter(verdict=contract.REJECT).exists()
+        return self.approvals >= self.quorum or rejected or withdrawn
 
     def end(self, state: str, reason: str) -> bool:
         """For the reconciler: the workflow is gone and cannot publish any more."""
@@ -582,6 +679,16 @@ def _require_quorum(queue: Queue, quorum: int, requester: str) -> None:
             f"Queue `{queue.slug}` has {len(able)} people who may decide this, "
             f"and {quorum} must approve."
         )
+
+
+def _form_key(key: str | None) -> str:
+    return (key or uuid.uuid4().hex)[:64]
+
+
+def _only_if(condition: Q, value: datetime | None) -> models.Case:
+    field = models.DateTimeField(null=True)
+    when = models.When(condition, then=models.Value(value, output_field=field))
+    return models.Case(when, default=models.Value(None, output_field=field), output_field=field)
 
 
 def _is_uuid(text: str) -> bool:

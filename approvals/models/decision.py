@@ -13,10 +13,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from approvals.models.audit import AppendOnly, AuditEntry
-from orchestrator import client
+from orchestrator import client, contract
 
 log = logging.getLogger(__name__)
 
+VOTES = [contract.APPROVE, contract.REJECT]
 LONGEST_PAUSE = timedelta(seconds=60)
 
 
@@ -29,8 +30,8 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         return self.undelivered().filter(next_try_at__lte=now).order_by("next_try_at")
 
     def standing(self) -> "DecisionQuerySet":
-        """Those that count or may still count."""
-        return self.filter(refused_at=None)
+        """Votes that count or may still count."""
+        return self.filter(refused_at=None, retracted_at=None, verdict__in=VOTES)
 
 
 class Decision(AppendOnly):
@@ -40,8 +41,10 @@ class Decision(AppendOnly):
     """
 
     class Verdict(models.TextChoices):
-        APPROVE = "approve", _("Approve")
-        REJECT = "reject", _("Reject")
+        APPROVE = contract.APPROVE, _("Approve")
+        REJECT = contract.REJECT, _("Reject")
+        RETRACT = contract.RETRACT, _("Take back")
+        WITHDRAW = contract.WITHDRAW, _("Withdraw")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     approval = models.ForeignKey("approvals.Approval", models.PROTECT, related_name="decisions")
@@ -51,6 +54,9 @@ class Decision(AppendOnly):
     decided_at = models.DateTimeField()
     channel = models.CharField(max_length=10, default="web")
     key = models.CharField(max_length=64, help_text=_("Idempotency key of the form."))
+    retracts = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="retractions"
+    )
     envelope = models.JSONField(help_text=_("What was signed, with its signature."))
 
     sent_at = models.DateTimeField(null=True, editable=False)
@@ -60,6 +66,7 @@ class Decision(AppendOnly):
     acknowledged_at = models.DateTimeField(null=True, editable=False)
     refused_at = models.DateTimeField(null=True, editable=False)
     refusal = models.CharField(max_length=500, blank=True, editable=False)
+    retracted_at = models.DateTimeField(null=True, editable=False)
 
     objects = DecisionQuerySet.as_manager()
 
@@ -68,7 +75,7 @@ class Decision(AppendOnly):
         constraints = [
             models.UniqueConstraint(
                 fields=["approval", "reviewer"],
-                condition=Q(refused_at=None),
+                condition=Q(refused_at=None, retracted_at=None, verdict__in=VOTES),
                 name="one_standing_decision_a_person",
             ),
             models.UniqueConstraint(
@@ -156,3 +163,11 @@ class Decision(AppendOnly):
             AuditEntry.record(
                 "refused", self.approval, by="workflow", decision=str(self.pk), reason=refusal
             )
+        if changed and self.retracts_id:
+            self._stands_again()
+
+    def _stands_again(self) -> None:
+        """What could not be taken back counts, unless its author has voted anew."""
+        votes = Decision.objects.filter(approval=self.approval_id, reviewer=self.reviewer_id)
+        if not votes.standing().exists():
+            Decision.objects.filter(retractions=self).update(retracted_at=None)

@@ -53,6 +53,11 @@ class Queue(models.Model):
         choices=[("reject", _("Reject")), ("expire", _("Expire"))],
         default="reject",
     )
+    undo_seconds = models.PositiveSmallIntegerField(
+        _("seconds for undo"),
+        default=0,
+        help_text=_("How long a decision is held before it takes effect; 0: not at all."),
+    )
     revision = models.PositiveBigIntegerField(default=0, editable=False)
 
     objects = QueueQuerySet.as_manager()

@@ -10,9 +10,9 @@ from orchestrator.commands import DeskCommand
 
 class Command(DeskCommand):
     help = (
-        "Fill a desk to try out. `people` makes demo people and queues, `requests` starts a handful "
-        "of workflows that wait (needs Temporal), `password` prints the demo password; without an "
-        "argument: people, then requests. Safe to repeat."
+        "Fill a desk to try out. `people` makes demo people and queues, `requests` starts a "
+        "handful of workflows that wait (needs Temporal), `password` prints the demo password; "
+        "without an argument: people, then requests. Safe to repeat."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
