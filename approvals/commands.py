@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import CommandError, CommandParser
 
 from approvals.models import Approval
-from approvals.models.approval import NotDecided
+from approvals.models.errors import NotDecided
 from orchestrator import signing
 from orchestrator.commands import DeskCommand, add_json
 

@@ -6,6 +6,7 @@ from django.db import migrations
 
 DECISION = "approvals_decision"
 AUDIT = "approvals_auditentry"
+COMMENT = "approvals_comment"
 # Delivery stamps the other columns.
 SIGNED = "id, approval_id, reviewer_id, verdict, comment, decided_at, channel, key, retracts_id, envelope"
 
@@ -17,6 +18,8 @@ SQLITE = [
         (DECISION, "freeze", f"UPDATE OF {SIGNED}"),
         (AUDIT, "keep", "DELETE"),
         (AUDIT, "freeze", "UPDATE"),
+        (COMMENT, "keep", "DELETE"),
+        (COMMENT, "freeze", "UPDATE"),
     )
 ]
 
@@ -27,12 +30,17 @@ POSTGRESQL = [
     "FOR EACH ROW EXECUTE FUNCTION approvals_append_only()",
     f"CREATE TRIGGER freeze BEFORE UPDATE OF {SIGNED} ON {DECISION} "
     "FOR EACH ROW EXECUTE FUNCTION approvals_append_only()",
-    f"CREATE TRIGGER freeze BEFORE UPDATE OR DELETE ON {AUDIT} "
-    "FOR EACH ROW EXECUTE FUNCTION approvals_append_only()",
+    *(
+        f"CREATE TRIGGER freeze BEFORE UPDATE OR DELETE ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION approvals_append_only()"
+        for table in (AUDIT, COMMENT)
+    ),
 ]
 
 UNDO_SQLITE = [
-    f"DROP TRIGGER {table}_{name}" for table in (DECISION, AUDIT) for name in ("keep", "freeze")
+    f"DROP TRIGGER {table}_{name}"
+    for table in (DECISION, AUDIT, COMMENT)
+    for name in ("keep", "freeze")
 ]
 UNDO_POSTGRESQL = ["DROP FUNCTION approvals_append_only() CASCADE"]
 

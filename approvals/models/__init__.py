@@ -1,8 +1,11 @@
 """What people decide about, a file a subject; every rule lives on these classes."""
 
-from approvals.models.approval import Approval, WorkflowRun
+from approvals.models.approval import Approval
 from approvals.models.audit import AuditEntry
+from approvals.models.claim import Claim
+from approvals.models.comment import Comment
 from approvals.models.decision import Decision
 from approvals.models.queue import Queue
+from approvals.models.run import WorkflowRun
 
-__all__ = ["Approval", "AuditEntry", "Decision", "Queue", "WorkflowRun"]
+__all__ = ["Approval", "AuditEntry", "Claim", "Comment", "Decision", "Queue", "WorkflowRun"]

@@ -14,34 +14,15 @@ from django.utils.translation import gettext_lazy as _
 
 from approvals.models.audit import AuditEntry
 from approvals.models.decision import VOTES, Decision
-from approvals.models.queue import Queue, identities, identity
+from approvals.models.errors import AlreadyDecided, Changed, Incomplete, NotYours
+from approvals.models.people import identities, identity, name_of, person
+from approvals.models.queue import Queue
+from approvals.models.run import WorkflowRun
 from orchestrator import contract, signing
 from orchestrator.contract import InvalidRequest, Request, Run, Snapshot, Terms
 
 # Sorts after every deadline; makes one index serve approvals with a deadline and without.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-
-
-class NotDecided(Exception):
-    """A decision was not recorded; the message says why in the reader's words."""
-
-
-class AlreadyDecided(NotDecided):
-    """Somebody was first, or the time is over."""
-
-
-class Changed(NotDecided):
-    """What the person saw is not what is asked any more."""
-
-
-class NotYours(NotDecided):
-    """This person may not decide this approval."""
-
-
-class Incomplete(NotDecided):
-    """A field is missing; `field` names it."""
-
-    field = "comment"
 
 
 class ApprovalQuerySet(models.QuerySet["Approval"]):
@@ -91,61 +72,6 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         if closed:
             raise LookupError(f"{name} waits for nothing: {closed.words()}")
         raise LookupError(f"No approval and no workflow has the id {name}. See: manage.py pending")
-
-
-class WorkflowRun(models.Model):
-    """One run of a workflow that the desk has heard of; what policy said of it."""
-
-    workflow_id = models.CharField(max_length=1000)
-    run_id = models.CharField(max_length=64, unique=True)
-    workflow_type = models.CharField(max_length=200)
-    parent_workflow_id = models.CharField(max_length=1000, blank=True)
-    title = models.CharField(max_length=contract.TITLE_LENGTH)
-    requester = models.CharField(max_length=150, blank=True)
-    requester_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
-    )
-    started_at = models.DateTimeField(db_index=True)
-    verdict = models.CharField(max_length=10, blank=True, help_text=_("What policy said."))
-    rule = models.CharField(max_length=100, blank=True)
-    reason = models.CharField(max_length=500, blank=True)
-
-    class Meta:
-        ordering = ["-started_at"]
-
-    def __str__(self) -> str:
-        return self.workflow_id
-
-    @classmethod
-    def note(cls, run: Run, request: Request, **policy: str) -> "WorkflowRun":
-        """Remember a run, once; policy's word is added when it comes."""
-        noted, _made = cls.objects.update_or_create(
-            run_id=run.run_id,
-            defaults=policy,
-            create_defaults={
-                "workflow_id": run.workflow_id,
-                "workflow_type": run.workflow_type,
-                "parent_workflow_id": run.parent_workflow_id or "",
-                "title": request.title,
-                "requester": request.requester,
-                "requester_user": person(request.requester),
-                "started_at": run.started_at or timezone.now(),
-                **policy,
-            },
-        )
-        return noted
-
-    @classmethod
-    def visible_to(cls, user: Any) -> models.QuerySet["WorkflowRun"]:
-        """Admins see all; others what they asked for and what holds an approval they may see."""
-        if user.is_superuser:
-            return cls.objects.all()
-        seen = Approval.objects.visible_to(user)
-        return cls.objects.filter(
-            Q(requester_user=user)
-            | Q(run_id__in=seen.values("run_id"))
-            | Q(workflow_id__in=seen.exclude(parent_workflow_id="").values("parent_workflow_id"))
-        )
 
 
 class Approval(models.Model):
@@ -653,23 +579,6 @@ class Approval(models.Model):
                 "when": when,
             }
         return f"{self.get_state_display()}. {self.reason}".strip()
-
-
-def person(name: str) -> User | None:
-    """The user whom `name`, a workflow's claim, means: by user name or e-mail, however spelt."""
-    if not name.strip():
-        return None
-    exact = User.objects.filter(username=name).first()
-    if exact:
-        return exact
-    meant = identity(name)
-    candidates = User.objects.filter(Q(username__iexact=meant) | Q(email__iexact=meant))
-    return candidates.order_by("pk").first()
-
-
-def name_of(user: Any) -> str:
-    """How a person is called on pages: full name, else user name."""
-    return str(user.get_full_name() or user.get_username())
 
 
 def _require_quorum(queue: Queue, quorum: int, requester: str) -> None:

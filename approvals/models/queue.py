@@ -1,6 +1,5 @@
 """Queues: named inboxes with their reviewers and rules."""
 
-import unicodedata
 from typing import Any
 
 from django.conf import settings
@@ -82,13 +81,3 @@ class Queue(models.Model):
     def touch(self) -> None:
         """Tell open pages that something changed. Call it last: it holds the row until commit."""
         Queue.objects.filter(pk=self.pk).update(revision=F("revision") + 1)
-
-
-def identity(text: str) -> str:
-    """One spelling for all that look alike to a person: case, spaces, Unicode twins."""
-    return unicodedata.normalize("NFKC", text).strip().casefold()
-
-
-def identities(user: User) -> set[str]:
-    """Every spelling under which `user` may be named as requester."""
-    return {identity(each) for each in (user.username, user.email) if each}

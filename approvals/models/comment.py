@@ -1,0 +1,104 @@
+"""What people say about an approval: comments, questions, answers, reminders. Never altered."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from approvals.models.audit import AppendOnly, AuditEntry
+from approvals.models.errors import Incomplete, NotYours, TooSoon
+from orchestrator import contract
+
+if TYPE_CHECKING:
+    from approvals.models.approval import Approval
+
+NUDGE_PAUSE = timedelta(hours=1)
+
+
+class Comment(AppendOnly):
+    """One sentence in the activity of an approval. It never changes what becomes of it."""
+
+    class Kind(models.TextChoices):
+        COMMENT = "comment", _("commented")
+        QUESTION = "question", _("asked")
+        ANSWER = "answer", _("answered")
+        NUDGE = "nudge", _("reminded the reviewers")
+        CLAIM = "claim", _("claimed it")
+        RELEASE = "release", _("released it")
+        HAND_OVER = "hand_over", _("handed it over")
+
+    approval = models.ForeignKey("approvals.Approval", models.PROTECT, related_name="comments")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="comments")
+    recipient = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.COMMENT)
+    text = models.TextField(blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["at", "pk"]
+        indexes = [models.Index(fields=["approval", "at"], name="comment_of_approval")]
+
+    def __str__(self) -> str:
+        return f"{self.author} {self.get_kind_display()}"
+
+    @classmethod
+    def add(
+        cls,
+        approval: "Approval",
+        by: User,
+        text: str,
+        kind: str = Kind.COMMENT,
+        to: User | None = None,
+    ) -> "Comment":
+        """Say it, audit it, tell open pages. The caller has checked that `by` may see it.
+
+        Raises Incomplete for empty or overlong text, NotYours, or TooSoon for a second nudge.
+        """
+        text = text.strip()
+        cls._require(approval, by, text, kind)
+        with transaction.atomic():
+            comment = cls.objects.create(
+                approval=approval, author=by, text=text, kind=kind, recipient=to
+            )
+            detail: dict[str, Any] = {"comment": comment.pk}
+            if to:
+                detail["to"] = to.get_username()
+            AuditEntry.record(kind, approval, by, **detail)
+            approval.queue.touch()
+        return comment
+
+    @classmethod
+    def _require(cls, approval: "Approval", by: User, text: str, kind: str) -> None:
+        spoken = (cls.Kind.COMMENT, cls.Kind.QUESTION, cls.Kind.ANSWER)
+        if kind in spoken and not text:
+            raise Incomplete(_("Write something first."))
+        if len(text) > contract.COMMENT_LENGTH:
+            raise Incomplete(
+                _("The comment has %(n)d characters; %(most)d are allowed.")
+                % {"n": len(text), "most": contract.COMMENT_LENGTH}
+            )
+        if kind == cls.Kind.QUESTION and not approval.may_be_decided_by(by):
+            raise NotYours(approval.why_not(by))
+        if kind in (cls.Kind.ANSWER, cls.Kind.NUDGE) and not approval.asked_for_by(by):
+            raise NotYours(_("Only who asked may do this."))
+        if kind == cls.Kind.NUDGE:
+            cls._require_pause(approval)
+
+    @classmethod
+    def _require_pause(cls, approval: "Approval") -> None:
+        since = timezone.now() - NUDGE_PAUSE
+        if cls.objects.filter(approval=approval, kind=cls.Kind.NUDGE, at__gt=since).exists():
+            raise TooSoon(_("The reviewers were reminded less than an hour ago."))
+
+    @classmethod
+    def open_question(cls, approval: "Approval") -> "Comment | None":
+        """The newest question that the requester has not answered."""
+        kinds = (cls.Kind.QUESTION, cls.Kind.ANSWER)
+        last = cls.objects.filter(approval=approval, kind__in=kinds).order_by("-at", "-pk").first()
+        return last if last and last.kind == cls.Kind.QUESTION else None
