@@ -6,6 +6,7 @@ import functools
 import importlib
 import inspect
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ from orchestrator.workflows.guarded_task import GuardedTask
 log = logging.getLogger(__name__)
 
 THREADS = 16
-GRACE = timedelta(seconds=25)  # for activities that run when the stop comes
+GRACE = timedelta(seconds=20)  # for activities that run when the stop comes
 PAUSE = 2.0  # seconds between two tries to reach Temporal
 
 
@@ -120,21 +121,26 @@ async def run() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stopping = threading.Event()
     beside = [_beside(work, stopping) for work in periodic_work()]
+    told = ""
     while not stop.is_set():
         try:
             await _work(stop)
         except Exception as error:
-            log.warning(
-                "Temporal at %s does not answer. Trying again until it does. (%s)",
-                client.address(),
-                str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
-            )
+            if str(error) != told:  # once, not every two seconds
+                told = str(error)
+                log.warning("No work yet, trying again until it works: %s", _why(error))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), PAUSE)
     stopping.set()
     for thread in beside:
         await asyncio.to_thread(thread.join, 5)
     log.info("Worker stopped.")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, RuntimeError) and "connect" in str(error):
+        return f"Temporal at {client.address()} does not answer."
+    return f"{type(error).__name__}: {error}"
 
 
 async def _work(stop: asyncio.Event) -> None:
@@ -150,8 +156,15 @@ async def _work(stop: asyncio.Event) -> None:
         watching.cancel()
         if stop.is_set():
             log.info("Worker is stopping: it finishes what runs.")
+            asyncio.get_running_loop().call_later(GRACE.total_seconds() + 3, _leave)
             await worker.shutdown()
         await working
+
+
+def _leave() -> None:
+    """The SDK waits for a server that is away, for ever. Temporal gives the work to others."""
+    log.warning("Worker leaves without a word from Temporal.")
+    os._exit(0)
 
 
 async def _watch(temporal: Client) -> None:

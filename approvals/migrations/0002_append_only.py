@@ -26,12 +26,12 @@ SQLITE = [
 POSTGRESQL = [
     "CREATE FUNCTION approvals_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ "
     "BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$",
-    f"CREATE TRIGGER keep BEFORE DELETE ON {DECISION} "
+    f"CREATE TRIGGER refuse_delete BEFORE DELETE ON {DECISION} "
     "FOR EACH ROW EXECUTE FUNCTION approvals_append_only()",
-    f"CREATE TRIGGER freeze BEFORE UPDATE OF {SIGNED} ON {DECISION} "
+    f"CREATE TRIGGER refuse_update BEFORE UPDATE OF {SIGNED} ON {DECISION} "
     "FOR EACH ROW EXECUTE FUNCTION approvals_append_only()",
     *(
-        f"CREATE TRIGGER freeze BEFORE UPDATE OR DELETE ON {table} "
+        f"CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON {table} "
         "FOR EACH ROW EXECUTE FUNCTION approvals_append_only()"
         for table in (AUDIT, COMMENT)
     ),

@@ -6,6 +6,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
+from contextlib import suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +19,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
+from honcho.printer import Message, Printer
 
 from orchestrator import embedded
 
 READY_SECONDS = 60
 STOP_SECONDS = 8
+TEMPORAL = "temporal"
 SIGN_INS = {
     "mei": "reviews",
     "lena": "reviews",
@@ -30,16 +35,45 @@ SIGN_INS = {
 }
 
 
+class Output(Printer):
+    """What the processes print; a closed terminal must not keep them from being stopped."""
+
+    def write(self, message: Message) -> None:
+        with suppress(OSError):
+            super().write(message)
+
+
 class Processes(Manager):
-    """Honcho's manager, which also ends when a process ignores SIGTERM."""
+    """Honcho's manager, which stops Temporal last and also ends what ignores SIGTERM."""
+
+    _terminating: bool
+
+    def __init__(self) -> None:
+        super().__init__(printer=Output())
 
     def terminate(self) -> None:
         if not self._all_started():
             # Honcho does not know the processes yet: a signal in the first moments comes again.
             self.later(0.1, self.terminate)
-            return
-        super().terminate()
-        self.later(STOP_SECONDS, self.kill)
+        elif not self._terminating:
+            self._terminating = True
+            self.later(STOP_SECONDS, self.kill)
+            self.stop(name for name in self.running() if name != TEMPORAL)
+            self.stop_temporal()
+
+    def stop_temporal(self) -> None:
+        """Once the others have ended: a worker that lost its server waits for it in vain."""
+        if self.running() - {TEMPORAL}:
+            self.later(0.1, self.stop_temporal)
+        else:
+            self.stop(self.running())
+
+    def stop(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._procmgr.terminate(self._processes[name]["pid"])
+
+    def running(self) -> set[str]:
+        return {name for name, seen in self._processes.items() if "returncode" not in seen}
 
     def later(self, seconds: float, act: Any) -> None:
         timer = threading.Timer(seconds, act)
@@ -60,7 +94,7 @@ class Command(BaseCommand):
             sys.exit(130)
         processes = Processes()
         for name, line in procfile().items():
-            if name != "temporal" or own_temporal:
+            if name != TEMPORAL or own_temporal:
                 processes.add_process(
                     name, f"exec {line}", env=environment(), cwd=str(settings.BASE_DIR)
                 )
@@ -68,9 +102,10 @@ class Command(BaseCommand):
 
     def prepare(self) -> None:
         self.stdout.write("Preparing the database, the keys and the demo people …")
+        unread = StringIO()
         call_command("migrate", verbosity=0, interactive=False)
-        call_command("keys", verbosity=0)
-        call_command("demo", "people", verbosity=0)
+        call_command("keys", verbosity=0, stdout=unread)
+        call_command("demo", "people", verbosity=0, stdout=unread)
         call_command("collectstatic", verbosity=0, interactive=False)
         # The processes are forked from this one, and no connection survives that.
         connections.close_all()
@@ -86,7 +121,7 @@ class Command(BaseCommand):
             processes.kill()
             if self.samples and self.samples.poll() is None:
                 self.samples.kill()
-        return 0 if processes.returncode in (130, 143) else processes.returncode or 1
+        return 0 if processes.returncode in (130, 143) else 1
 
     def welcome(self) -> None:
         """Once the site is ready: start the sample requests, say where to go."""
@@ -133,7 +168,7 @@ def is_ready() -> bool:
     url = f"http://127.0.0.1:{settings.PORT}/readyz"
     until = time.monotonic() + READY_SECONDS
     while time.monotonic() < until:
-        time.sleep(0.2)
+        time.sleep(0.5)
         try:
             if httpx.get(url, timeout=5, trust_env=False).status_code == httpx.codes.OK:
                 return True

@@ -1,0 +1,18 @@
+"""Every address of the site. What the desk itself answers is in its own file."""
+
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
+
+from approvals.forms import SignInForm
+
+urlpatterns = [
+    path("", include("approvals.urls")),
+    path(
+        "accounts/login/",
+        LoginView.as_view(authentication_form=SignInForm, redirect_authenticated_user=True),
+        name="login",
+    ),
+    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("admin/", admin.site.urls),
+]
