@@ -1,0 +1,69 @@
+"""Raw tables for superusers: people and queues are changed here, what happened never is."""
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from approvals.models import Approval, AuditEntry, Decision, Queue, WorkflowRun
+
+admin.site.site_header = admin.site.site_title = "Countersign"
+admin.site.index_title = "Administration"
+admin.site.site_url = "/inbox/"
+
+
+@admin.register(Queue)
+class QueueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["name", "slug", "quorum", "due_seconds", "on_timeout"]
+    search_fields = ["name", "slug"]
+    filter_horizontal = ["reviewers", "groups"]
+
+
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+    """To look at; workflows and people's clicks are the only writers."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnly):
+    list_display = ["title", "queue", "state", "requester", "opened_at", "closed_at"]
+    list_filter = ["state", "queue", "risk"]
+    list_select_related = ["queue"]
+    search_fields = ["title", "key", "workflow_id", "run_id", "requester"]
+    ordering = ["-opened_at"]
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnly):
+    list_display = ["approval", "reviewer", "verdict", "decided_at", "delivery", "tries", "trouble"]
+    list_filter = ["verdict", "channel"]
+    list_select_related = ["approval", "reviewer"]
+    search_fields = ["approval__title", "reviewer__username", "comment"]
+    ordering = ["-decided_at"]
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnly):
+    list_display = ["at", "actor_name", "action", "approval", "workflow_id"]
+    list_filter = ["action"]
+    list_select_related = ["approval"]
+    search_fields = ["actor_name", "action", "workflow_id", "approval__title"]
+    date_hierarchy = None
+
+
+@admin.register(WorkflowRun)
+class WorkflowRunAdmin(ReadOnly):
+    list_display = ["workflow_id", "workflow_type", "title", "requester", "started_at", "verdict"]
+    list_filter = ["verdict", "workflow_type"]
+    search_fields = ["workflow_id", "run_id", "title", "requester"]

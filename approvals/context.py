@@ -1,0 +1,50 @@
+"""What the frame around every page shows; nothing is asked of the database until it is drawn."""
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from approvals.models import Approval, Decision
+from approvals.models.approval import ApprovalQuerySet
+
+MOST_COUNTED = 1000
+
+# View name, words, short words for the phone, icon, and the views that belong to it.
+NAVIGATION = (
+    ("inbox", _("Inbox"), _("Inbox"), "inbox", {"inbox", "inbox_pane", "approval", "decision"}),
+    ("requests", _("My requests"), _("Mine"), "send", {"requests"}),
+    ("history", _("History"), _("History"), "history", {"history"}),
+    ("workflows", _("Workflows"), _("Workflows"), "workflow", {"workflows", "workflow"}),
+)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    match = getattr(request, "resolver_match", None)
+    view = match.view_name if match else ""
+    return {
+        "navigation": [
+            {"view": name, "title": title, "short": short, "icon": icon, "here": view in views}
+            for name, title, short, icon, views in NAVIGATION
+        ],
+        "waiting": lambda: waiting(request),  # templates call it, once they need it
+    }
+
+
+def to_decide(user: Any) -> ApprovalQuerySet:
+    """What `user` can decide and has not yet: in a quorum, one's own vote is done."""
+    mine = Decision.objects.standing().filter(approval=OuterRef("pk"), reviewer=user)
+    return Approval.objects.waiting().decidable_by(user).exclude(Exists(mine))
+
+
+def waiting(request: HttpRequest) -> int:
+    """How many approvals the signed-in person can decide; 1,001 means "more than 1,000".
+
+    Kept on the request: the frame and the inbox itself ask for it.
+    """
+    if not hasattr(request, "_waiting"):
+        mine = to_decide(request.user).order_by()
+        request._waiting = mine[: MOST_COUNTED + 1].count()  # type: ignore[attr-defined]
+    known: int = request._waiting  # type: ignore[attr-defined]
+    return known

@@ -1,0 +1,52 @@
+"""What every answer carries, and how a session that has ended says so to a part of a page."""
+
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django_htmx.http import HttpResponseClientRedirect
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+NOTHING_ALLOWED = ", ".join(
+    f"{feature}=()"
+    for feature in ("camera", "geolocation", "microphone", "payment", "usb", "display-capture")
+)
+
+
+def content_security_policy(get_response: GetResponse) -> GetResponse:
+    """Send settings.SECURE_CSP, as Django 6 will, and what else keeps pages to themselves."""
+    policy = "; ".join(f"{name} {sources}" for name, sources in settings.SECURE_CSP.items())
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Content-Security-Policy", policy)
+        response.headers.setdefault("Permissions-Policy", NOTHING_ALLOWED)
+        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        # Payloads stay out of browser and proxy caches.
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return respond
+
+
+def sign_in_again(get_response: GetResponse) -> GetResponse:
+    """For htmx, turn the redirect to sign-in into one of the whole page.
+
+    Followed by the browser, it would put the sign-in page into the part that asked.
+    """
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        sign_in = resolve_url(settings.LOGIN_URL)
+        if response.status_code != 302 or not request.htmx:  # type: ignore[attr-defined]
+            return response
+        if response["Location"].partition("?")[0] != sign_in:
+            return response
+        here = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+        return HttpResponseClientRedirect(f"{sign_in}?{urlencode({'next': here})}")
+
+    return respond

@@ -1,0 +1,1 @@
+"""The pages: each view loads, asks the model, draws."""

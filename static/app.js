@@ -1,0 +1,366 @@
+// What the pages do beyond links and forms. Every page works without it.
+(() => {
+  "use strict";
+
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const on = (type, handler, options) => document.addEventListener(type, handler, options);
+  const byId = (id) => document.getElementById(id);
+  const list = () => byId("list");
+  const isList = (element) => element?.id === "list";
+
+  // The words are the templates', translated: data-<name> of the element that says them.
+  const words = ({ dataset }, name, values = {}) =>
+    (dataset[name] ?? dataset.failed ?? "").replace(/\{(\w+)\}/g, (all, key) => values[key]);
+
+  // Neither a poll nor the list's own refresh.
+  const byHand = ({ requestConfig }) =>
+    ["click", "submit"].includes(requestConfig?.triggeringEvent?.type);
+
+  const SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE;
+  const page = document.documentElement.lang || "en";
+  // The page's language as the reader's region writes it.
+  const lang = navigator.languages?.find((one) => one.startsWith(page)) ?? page;
+
+  // --- Times ---
+
+  const format = (options) => new Intl.DateTimeFormat(lang, { ...options, hourCycle: "h23" });
+  const absolute = format({ dateStyle: "medium", timeStyle: "long" });
+  const clock = format({ timeStyle: "short" });
+  const relative = new Intl.RelativeTimeFormat(page, { numeric: "always" });
+  const unit = (n, name, unitDisplay = "long") =>
+    new Intl.NumberFormat(page, { style: "unit", unit: name, unitDisplay }).format(n);
+
+  // As the server's `duration` rounds: [3, "hour"], [1, "hour", 55].
+  function measure(ms) {
+    const minutes = Math.round(Math.abs(ms) / MINUTE);
+    if (minutes < 60) return [minutes, "minute"];
+    if (minutes >= 36 * 60) return [Math.round(minutes / 1440), "day"];
+    const hours = Math.floor(minutes / 60);
+    return [hours, "hour", hours > 3 ? 0 : minutes % 60];
+  }
+
+  // 42 minutes, 1 hour 55 min, 3 hours, 2 days
+  function inWords(ms) {
+    const [n, name, rest] = measure(ms);
+    return unit(n, name) + (rest ? ` ${unit(rest, "minute", "short")}` : "");
+  }
+
+  // 3 minutes ago, in 1 hour 55 min
+  function showAgo(time, ms) {
+    if (Math.abs(ms) < 45 * SECOND) return; // the server's "just now" holds
+    const [n, name] = measure(ms);
+    const text = relative.format(ms < 0 ? -n : n, name);
+    time.textContent = text.replace(unit(n, name), inWords(ms));
+  }
+
+  // 42<small>min</small> in a row, as the server's `countdown`; else, with the words of
+  // data-left="{time} left" and data-over="{time} over", 42 minutes left.
+  function showLeft(time, ms) {
+    if (time.dataset.left) {
+      time.textContent = words(time, ms < 0 ? "over" : "left", { time: inWords(ms) });
+      return;
+    }
+    const minutes = Math.floor(Math.abs(ms) / MINUTE);
+    const hours = Math.floor(minutes / 60), rest = minutes % 60;
+    const [n, name, more = ""] =
+      hours >= 36 ? [Math.round(hours / 24), "d"] :
+      hours >= 3 || (hours && !rest) ? [hours, "h"] :
+      hours ? [hours, "h", ` ${rest < 10 ? "0" : ""}${rest}`] : [minutes, "min"];
+    time.innerHTML = `${n}<small>${name}</small>${more}`;
+  }
+
+  // Only upwards: the server may call something urgent earlier, by the share that is left.
+  function raise(place, ms) {
+    const order = ["ok", "soon", "now"];
+    const level = ms < HOUR ? 2 : ms < 2 * HOUR ? 1 : 0;
+    if (place && order.indexOf(place.dataset.urg) < level) place.dataset.urg = order[level];
+  }
+
+  function showTimes() {
+    for (const time of $$("time[datetime]")) {
+      const at = Date.parse(time.dateTime);
+      if (!at || !time.dateTime.includes("T")) continue; // a mere day is the same everywhere
+      if (time.title) time.title = absolute.format(at);
+      const ms = at - Date.now();
+      if ("relative" in time.dataset) showAgo(time, ms);
+      if ("left" in time.dataset || time.matches(".row .when time")) {
+        showLeft(time, ms);
+        raise(time.closest("[data-urg]"), ms);
+      }
+    }
+  }
+
+  // --- The list that keeps itself fresh ---
+  // Every 5 s while in use, every 60 s while only in view. X-Rev says what is shown; 204: nothing
+  // is newer.
+
+  let used = Date.now(), asked = used, answered = used;
+  let waiting = 0;      // rows that are held back
+  let showNow = false;  // the reader asked for them
+  let told = 0;         // when they were last read out
+
+  function refresh() {
+    if (document.hidden || !list()) return;
+    asked = Date.now();
+    document.body.dispatchEvent(new CustomEvent("inbox:refresh"));
+  }
+
+  function beat() {
+    const pause = Date.now() - used < MINUTE ? 5 * SECOND : MINUTE;
+    if (Date.now() - asked >= pause - SECOND / 2) refresh();
+  }
+
+  function live(state) {
+    for (const dot of $$(".live")) {
+      dot.dataset.state = state;
+      const text = words(dot, state, { time: clock.format(answered) });
+      if (dot.textContent !== text) dot.textContent = text;
+    }
+  }
+
+  // Rows must not move under a pointer or the focus, nor where one has scrolled to.
+  function busy() {
+    const here = list();
+    if (!$(".row", here)) return false;
+    const hovered = matchMedia("(hover: hover)").matches && here.matches(":hover");
+    const scrolled = Math.max(here.closest(".list")?.scrollTop ?? 0, scrollY) > 4;
+    return hovered || scrolled || here.contains(document.activeElement);
+  }
+
+  function offer(count) {
+    waiting = count;
+    $(".fresh")?.remove();
+    if (!count) return;
+    const text = words(list(), count === 1 ? "newOne" : "newMany", { n: count });
+    list().insertAdjacentHTML(
+      "beforebegin", '<p class="fresh"><button class="btn" type="button"></button></p>',
+    );
+    $(".fresh .btn").textContent = text;
+    if (Date.now() - told > MINUTE) {
+      told = Date.now();
+      say(text);
+    }
+  }
+
+  // Rows that are shown take their news in place; new ones wait.
+  function hold(html) {
+    const coming = new DOMParser().parseFromString(html, "text/html");
+    const shown = new Map($$(".row[id]", list()).map((row) => [row.id, row]));
+    let added = 0;
+    for (const row of $$(".row[id]", coming)) {
+      const old = shown.get(row.id);
+      shown.delete(row.id);
+      if (old) {
+        Idiomorph.morph(old, row.outerHTML, { morphStyle: "outerHTML" });
+        htmx.process(byId(row.id));
+      } else {
+        added += 1;
+      }
+    }
+    for (const gone of shown.values()) gone.classList.add("done");
+    offer(added);
+    dress();
+  }
+
+  on("htmx:configRequest", ({ detail }) => {
+    const rev = detail.elt.dataset?.rev;
+    // Without X-Rev all rows come: what was held back is due.
+    const due = showNow || (waiting && !busy());
+    if (isList(detail.elt) && rev && !due) detail.headers["X-Rev"] = rev;
+  });
+
+  on("htmx:beforeSwap", ({ detail }) => {
+    if (!isList(detail.target) || !detail.shouldSwap) return;
+    if (isList(detail.requestConfig.elt) && !showNow && busy()) {
+      detail.shouldSwap = false;
+      hold(detail.serverResponse);
+    } else {
+      offer(0);
+    }
+  });
+
+  // Only the list's own answer says what the list shows; any other, that there may be news.
+  on("inbox:rev", ({ detail, target }) => {
+    if (isList(target)) target.dataset.rev = detail.value;
+    else setTimeout(refresh);
+  });
+
+  let count = null;
+
+  // "9" or "99+" in the navigation, "9 waiting" above the list, "(9) Inbox" in the title.
+  function showCount(heading) {
+    if (!list()) return;
+    let [, badge = "", title] = document.title.match(/^(\(\d+\+? ?\) )?(.*)/);
+    if (count !== null) {
+      const short = count > 99 ? "99+" : String(count || "");
+      for (const place of $$("nav .n")) place.textContent = short;
+      byId("count").textContent = count > 1000 ? "1,000+" : count;
+      badge = short && `(${short}) `;
+    }
+    // Title of the open request – Inbox – Countersign
+    if (heading) title = [heading, ...title.split(" – ").slice(-2)].join(" – ");
+    document.title = badge + title;
+  }
+
+  on("inbox:count", ({ detail }) => {
+    count = detail.value;
+    showCount();
+  });
+
+  for (const type of ["pointerdown", "pointermove", "keydown", "scroll"]) {
+    on(type, () => { used = Date.now(); }, { passive: true, capture: true });
+  }
+
+  on("visibilitychange", () => {
+    used = Date.now();
+    refresh();
+  });
+
+  // --- What went wrong or was done ---
+
+  let lasting = false; // a refusal, until the next success by hand; not a lost line
+
+  function problem(text, stays) {
+    if (byId("problem").textContent !== text) byId("problem").textContent = text;
+    lasting = stays;
+  }
+
+  function say(text) {
+    byId("status").textContent = "";
+    setTimeout(() => { byId("status").textContent = text; }, 50); // the same again is news, too
+  }
+
+  // The server's own sentence is better than ours.
+  const saysProblem = (xhr) => /"problem":/.test(xhr.getResponseHeader("HX-Trigger") ?? "");
+
+  on("problem", ({ detail }) => problem(detail.value, true));
+  on("say", ({ detail }) => say(detail.value));
+
+  for (const type of ["htmx:sendError", "htmx:timeout"]) {
+    on(type, ({ detail }) => {
+      if (byHand(detail)) problem(words(byId("problem"), "offline"), false);
+      else live("off");
+    });
+  }
+
+  on("htmx:responseError", ({ detail }) => {
+    if (!byHand(detail)) live("off");
+    else if (!saysProblem(detail.xhr)) problem(words(byId("problem"), detail.xhr.status), true);
+  });
+
+  on("htmx:afterRequest", ({ detail }) => {
+    const { elt, requestConfig, successful, xhr } = detail;
+    if (!successful) return;
+    if (isList(elt)) {
+      answered = Date.now();
+      showNow = false;
+    }
+    live("on");
+    if (!saysProblem(xhr) && (byHand(detail) || !lasting)) problem("", false);
+    // Recorded; neither typed again (422, 409) nor sent away to sign in.
+    const done = xhr.status < 300 && !xhr.getResponseHeader("HX-Redirect");
+    if (requestConfig.verb === "post" && done) {
+      for (const field of $$("[data-keep]", elt)) forget(field.dataset.keep);
+    }
+  });
+
+  // --- A typed reason is kept until it was recorded ---
+
+  const forget = (id) => sessionStorage.removeItem(`why:${id}`);
+
+  on("input", ({ target }) => {
+    if (!target.dataset?.keep) return;
+    if (target.value) sessionStorage.setItem(`why:${target.dataset.keep}`, target.value);
+    else forget(target.dataset.keep);
+  });
+
+  function restore() {
+    for (const done of $$("[data-recorded]")) forget(done.dataset.recorded);
+    for (const field of $$("textarea[data-keep]")) {
+      field.value ||= sessionStorage.getItem(`why:${field.dataset.keep}`) ?? "";
+    }
+  }
+
+  // --- After every swap ---
+
+  const start = location.pathname;
+
+  // The open row is the one whose address is in the address bar.
+  function markOpen() {
+    const rows = $$("#list .row");
+    const open = rows.find((row) => $("a.t", row)?.pathname === location.pathname);
+    if (!open && location.pathname === start) return;
+    for (const row of rows) {
+      if (row === open) row.setAttribute("aria-current", "true");
+      else row.removeAttribute("aria-current");
+    }
+  }
+
+  function dress() {
+    showTimes();
+    showCount();
+    restore();
+    markOpen();
+  }
+
+  on("htmx:afterSettle", ({ detail }) => {
+    dress();
+    const pane = detail.target;
+    if (pane?.id !== "pane") return;
+    // On a phone either the list or the pane is shown.
+    pane.closest(".split")?.classList.toggle("has-open", Boolean($(".dhead", pane)));
+    const heading = $("h1", pane);
+    showCount(heading?.textContent);
+    if (!byHand(detail)) return;
+    pane.scrollTop = 0;
+    if (!pane.contains(document.activeElement)) heading?.focus();
+  });
+
+  // --- Forms and menus ---
+
+  // htmx has taken care of its own forms before this sees them.
+  on("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    setTimeout(() => { // disabled at once it would not be sent
+      for (const button of $$("button:not([type=button]):enabled", form)) {
+        button.disabled = true;
+        button.dataset.sent = "";
+      }
+    });
+  });
+  addEventListener("pageshow", () => {
+    for (const button of $$("button[data-sent]")) button.disabled = false;
+  });
+
+  on("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat) {
+      const form = event.target.closest?.("form");
+      // Never .approve: what was typed may say no.
+      const button = form && $(":is(.primary, .noSolid):enabled", form);
+      if (button) form.requestSubmit(button);
+    }
+    if (event.key === "Escape") {
+      for (const menu of $$("details.menu[open]")) {
+        menu.open = false;
+        if (menu.contains(document.activeElement)) $("summary", menu).focus();
+      }
+    }
+  });
+
+  on("click", (event) => {
+    if (event.target.closest?.(".fresh .btn")) {
+      showNow = true;
+      refresh();
+    }
+    for (const menu of $$("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  dress();
+  live("on");
+  setInterval(showTimes, 30 * SECOND);
+  setInterval(beat, SECOND);
+})();

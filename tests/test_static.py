@@ -1,0 +1,138 @@
+"""What the browser is sent: nothing from elsewhere, nothing inline, little, and readable."""
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.vendor import STATIC, local, sha256, vendored
+
+TEMPLATES = sorted((STATIC.parent / "templates").rglob("*.html"))
+CSS = sorted((STATIC / "css").glob("*.css"))
+KB = 1000
+
+COLOURS = {
+    name: {"light": light, "dark": dark}
+    for name, light, dark in re.findall(
+        r"--([\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\);",
+        (STATIC / "css" / "tokens.css").read_text(),
+    )
+}
+
+
+def weight(*files: Path) -> int:
+    """Bytes on the way to the browser, as if the files were one."""
+    return len(gzip.compress(b"".join(file.read_bytes() for file in files), 9))
+
+
+def luminance(colour: str) -> float:
+    """WCAG 2.2, relative luminance."""
+    shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2, contrast ratio: 1 to 21."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+class TestVendoredFiles:
+    @pytest.mark.parametrize("entry", vendored(), ids=lambda entry: entry["file"])
+    def test_are_what_their_authors_published(self, entry):
+        assert sha256(local(entry).read_bytes()) == entry["sha256"]
+
+    def test_are_all_listed(self):
+        listed = {local(entry) for entry in vendored()} | {STATIC / "vendor" / "vendor.json"}
+        found = {*(STATIC / "vendor").iterdir(), *(STATIC / "fonts").iterdir()}
+        assert found <= listed
+
+    def test_carry_their_licence(self):
+        folders = {entry["name"]: Path(entry["file"]).parent for entry in vendored()}
+        texts = {entry["name"] for entry in vendored() if "LICENSE" in entry["file"]}
+        # htmx comes with the Python package that carries it, licence and all.
+        assert texts == set(folders) - {"htmx.org"}
+
+
+class TestWeight:
+    SCRIPTS = [local(entry) for entry in vendored() if entry["file"].endswith(".js")]
+
+    def test_styles(self):
+        assert weight(*CSS) <= 10 * KB
+
+    def test_own_script(self):
+        assert weight(STATIC / "app.js") <= 5 * KB
+
+    def test_scripts_and_styles_together(self):
+        scripts = [*self.SCRIPTS, STATIC / "app.js"]
+        assert sum(weight(script) for script in scripts) + weight(*CSS) <= 36 * KB
+
+    def test_fonts_of_a_latin_page(self):
+        fonts = (STATIC / "fonts").glob("*-latin-wght-normal.woff2")
+        assert 0 < sum(font.stat().st_size for font in fonts) <= 55 * KB
+
+
+class TestStyles:
+    def test_every_part_is_imported_once(self):
+        entry = (STATIC / "css" / "app.css").read_text()
+        parts = re.findall(r'@import url\("([\w-]+\.css)"\)', entry)
+        assert sorted([*parts, "app.css"]) == [part.name for part in CSS]
+
+    @pytest.mark.parametrize("part", CSS, ids=lambda part: part.name)
+    def test_every_address_leads_to_a_file(self, part):
+        for address in re.findall(r'url\("([^"]+)"\)', part.read_text()):
+            assert (part.parent / address).is_file(), address
+
+    @pytest.mark.parametrize("part", CSS, ids=lambda part: part.name)
+    def test_every_variable_exists(self, part):
+        written = "".join(each.read_text() for each in CSS)
+        for name in re.findall(r"var\((--[\w-]+)", part.read_text()):
+            assert f"{name}:" in written
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+class TestContrast:
+    GROUNDS = ("ground", "surface", "sunken")
+
+    @pytest.mark.parametrize(
+        ("text", "tints"),
+        [
+            ("ink", ("accent-bg", "ok-bg", "no-bg", "warn-bg")),
+            ("muted", ("accent-bg", "ok-bg", "warn-bg")),
+            ("accent", ("accent-bg",)),
+            ("ok", ("ok-bg",)),
+            ("no", ("no-bg",)),
+            ("warn", ("warn-bg",)),
+        ],
+    )
+    def test_text_can_be_read(self, theme, text, tints):
+        for ground in self.GROUNDS + tints:
+            assert contrast(COLOURS[text][theme], COLOURS[ground][theme]) >= 4.5, ground
+
+    @pytest.mark.parametrize("ground", ["accent", "ok", "no"])
+    def test_text_on_a_solid_button_can_be_read(self, theme, ground):
+        assert contrast(COLOURS["on-accent"][theme], COLOURS[ground][theme]) >= 4.5
+
+    @pytest.mark.parametrize("line", ["edge", "focus"])
+    def test_borders_and_focus_can_be_seen(self, theme, line):
+        for ground in (*self.GROUNDS, "accent-bg"):
+            assert contrast(COLOURS[line][theme], COLOURS[ground][theme]) >= 3, ground
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+class TestTemplates:
+    def test_load_nothing_from_elsewhere(self, template):
+        tags = re.findall(r"<(?:script|link|img|source|iframe)\b[^>]*>", template.read_text())
+        assert not [tag for tag in tags if re.search(r"""(?:src|href)\s*=\s*["']?\w*:?//""", tag)]
+
+    def test_keep_to_the_content_security_policy(self, template):
+        html = re.sub(r"{#.*?#}|{% comment %}.*?{% endcomment %}", "", template.read_text())
+        assert not re.search(r"\sstyle\s*=", html), "style attribute"
+        assert not re.search(r"<style\b", html), "inline style"
+        assert not re.search(r"<script\b(?![^>]*\bsrc=)", html), "inline script"
+        assert not re.search(r"\son\w+\s*=", html), "event attribute"
+        assert not re.search(r"\bhx-on\b|=['\"]js:|javascript:", html), "script in an attribute"
