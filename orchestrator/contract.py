@@ -85,6 +85,8 @@ class Request:
     on_timeout: str | None = None
     risk: str = "medium"
     key: str = ""
+    kind: str = ""  # slug of a kind of request: how its payload is shown
+    revises: str = ""  # id of the approval that this request revises
     links: list[dict[str, str]] = field(default_factory=list)
     v: int = VERSION
 
@@ -130,6 +132,8 @@ def _texts(given: dict[str, Any]) -> None:
     read_text(given, "requester", 150)
     read_text(given, "key", 64)
     read_text(given, "queue", 50)
+    read_text(given, "kind", 50)
+    read_text(given, "revises", 36)
     if not SLUG.fullmatch(given.get("queue", "general")):
         raise InvalidRequest("`queue` must be a slug such as `payments`.")
 

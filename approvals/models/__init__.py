@@ -5,7 +5,20 @@ from approvals.models.audit import AuditEntry
 from approvals.models.claim import Claim
 from approvals.models.comment import Comment
 from approvals.models.decision import Decision
+from approvals.models.kind import Kind
+from approvals.models.preference import Preference, SavedView
 from approvals.models.queue import Queue
 from approvals.models.run import WorkflowRun
 
-__all__ = ["Approval", "AuditEntry", "Claim", "Comment", "Decision", "Queue", "WorkflowRun"]
+__all__ = [
+    "Approval",
+    "AuditEntry",
+    "Claim",
+    "Comment",
+    "Decision",
+    "Kind",
+    "Preference",
+    "Queue",
+    "SavedView",
+    "WorkflowRun",
+]

@@ -101,6 +101,10 @@ class Approval(models.Model):
     payload_sha256 = models.CharField(max_length=64)
     previous = models.JSONField(null=True)
     key = models.CharField(max_length=64, blank=True)
+    kind = models.CharField(max_length=50, blank=True)
+    revises = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="revisions"
+    )
     links = models.JSONField(default=list)
     risk = models.CharField(max_length=10, default="medium")
     requester = models.CharField(max_length=150, blank=True)
@@ -222,6 +226,8 @@ class Approval(models.Model):
                     "payload_sha256": contract.sha256(request.payload),
                     "previous": request.previous,
                     "key": request.key,
+                    "kind": request.kind,
+                    "revises": _revised(request),
                     "links": request.links,
                     "risk": request.risk,
                     "requester": request.requester,
@@ -445,7 +451,7 @@ class Approval(models.Model):
             changed = open_ones.update(
                 approvals=F("approvals") + 1,
                 settled_at=_only_if(last, now),
-                held_until=_only_if(last, held),
+                held_until=_only_if(last, held) if held else None,
             )
         if changed != 1:
             raise AlreadyDecided
@@ -588,6 +594,15 @@ def _require_quorum(queue: Queue, quorum: int, requester: str) -> None:
             f"Queue `{queue.slug}` has {len(able)} people who may decide this, "
             f"and {quorum} must approve."
         )
+
+
+def _revised(request: Request) -> Approval | None:
+    """The approval that `request` says it revises, if it was asked by the same person."""
+    if not _is_uuid(request.revises):
+        return None
+    earlier = Approval.objects.filter(pk=request.revises).first()
+    same = earlier and earlier.requester_identity == identity(request.requester)[:150]
+    return earlier if same else None
 
 
 def _form_key(key: str | None) -> str:

@@ -1,0 +1,87 @@
+"""Kinds of request: forms that admins define, so that people ask in a shape reviewers know."""
+
+import json
+import re
+from typing import Any
+
+import jsonschema
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from approvals.models.queue import Queue
+from orchestrator import contract
+
+PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def _valid_schema(schema: Any) -> None:
+    """Raises ValidationError unless `schema` describes an object, by JSON Schema 2020-12."""
+    if not isinstance(schema, dict) or schema.get("type") != "object":
+        raise ValidationError(_("The schema must describe an object: “type”: “object”."))
+    if '"$ref"' in json.dumps(schema):
+        raise ValidationError(_("References (“$ref”) are not supported."))
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+    except jsonschema.SchemaError as error:
+        raise ValidationError(_("Not a JSON Schema: %s") % error.message) from error
+
+
+class Kind(models.Model):
+    """One kind of request: JSON Schema of its payload, title, queue and risk."""
+
+    slug = models.SlugField(_("slug"), unique=True)
+    name = models.CharField(_("name"), max_length=80)
+    description = models.CharField(_("description"), max_length=300, blank=True)
+    schema = models.JSONField(
+        _("schema"),
+        validators=[_valid_schema],
+        help_text=_(
+            "JSON Schema of the payload. `title` names a field, `description` helps, `format` says "
+            "how it is shown: money, iban, date, date-time, uri, email, markdown, code."
+        ),
+    )
+    title_template = models.CharField(
+        _("title"),
+        max_length=contract.TITLE_LENGTH,
+        help_text=_("Verb first, with fields in braces: “Pay {amount} to {vendor}”."),
+    )
+    queue = models.ForeignKey(Queue, models.PROTECT, related_name="kinds", verbose_name=_("queue"))
+    risk = models.CharField(
+        _("risk"),
+        max_length=10,
+        default="medium",
+        choices=[(each, each) for each in contract.RISKS],
+    )
+    due_seconds = models.PositiveIntegerField(_("deadline in seconds"), null=True, blank=True)
+    active = models.BooleanField(_("offered"), default=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        fields = self.schema.get("properties", {}) if isinstance(self.schema, dict) else {}
+        unknown = [each for each in PLACEHOLDER.findall(self.title_template) if each not in fields]
+        if unknown:
+            message = _("The schema has no field %s.") % ", ".join(unknown)
+            raise ValidationError({"title_template": message})
+
+    def title(self, payload: dict[str, Any]) -> str:
+        """The title of a request with `payload`; a missing field is shown as “…”."""
+        said = PLACEHOLDER.sub(lambda found: str(payload.get(found[1]) or "…"), self.title_template)
+        most = contract.TITLE_LENGTH
+        return said if len(said) <= most else said[: most - 1] + "…"
+
+    def problems(self, payload: Any) -> dict[str, str]:
+        """What is wrong with `payload`: field (empty for the whole) → sentence."""
+        validator = jsonschema.Draft202012Validator(
+            self.schema, format_checker=jsonschema.FormatChecker()
+        )
+        found: dict[str, str] = {}
+        for error in validator.iter_errors(payload):
+            field = str(error.path[0]) if error.path else ""
+            found.setdefault(field, error.message)
+        return found

@@ -1,0 +1,58 @@
+"""What one person set for themselves: how pages look and behave, and saved views of the inbox."""
+
+import zoneinfo
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+def _valid_zone(name: str) -> None:
+    if name and name not in zoneinfo.available_timezones():
+        raise ValidationError(_("There is no time zone %s.") % name)
+
+
+class Preference(models.Model):
+    """One row a person; none means the defaults."""
+
+    class Theme(models.TextChoices):
+        SYSTEM = "", _("As the system")
+        LIGHT = "light", _("Light")
+        DARK = "dark", _("Dark")
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="preference", primary_key=True
+    )
+    theme = models.CharField(_("theme"), max_length=5, choices=Theme, blank=True, default="")
+    shortcuts = models.BooleanField(_("single-key shortcuts"), default=True)
+    auto_advance = models.BooleanField(_("open the next request after a decision"), default=True)
+    time_zone = models.CharField(
+        _("time zone"), max_length=50, blank=True, default="", validators=[_valid_zone]
+    )
+
+    def __str__(self) -> str:
+        return f"Preferences of {self.user}"
+
+    @classmethod
+    def of(cls, user: Any) -> "Preference":
+        """What `user` set, or the defaults, unsaved."""
+        return cls.objects.filter(user=user).first() or cls(user=user)
+
+
+class SavedView(models.Model):
+    """A named set of the inbox's filters, sort and grouping: the query string of its address."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="views")
+    name = models.CharField(_("name"), max_length=60)
+    query = models.CharField(max_length=1000, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "name"], name="one_view_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
