@@ -465,7 +465,7 @@ class Approval(models.Model):
         changed = waiting.update(
             settled_at=None,
             held_until=None,
-            approvals=F("approvals") - (vote.verdict == contract.APPROVE),
+            approvals=F("approvals") - int(vote.verdict == contract.APPROVE),
         )
         standing = Decision.objects.standing().filter(pk=vote.pk)
         if changed != 1 or standing.update(retracted_at=now) != 1:
