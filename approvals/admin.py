@@ -12,13 +12,13 @@ admin.site.site_url = "/inbox/"
 
 
 @admin.register(Queue)
-class QueueAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class QueueAdmin(admin.ModelAdmin):
     list_display = ["name", "slug", "quorum", "due_seconds", "on_timeout"]
     search_fields = ["name", "slug"]
     filter_horizontal = ["reviewers", "groups"]
 
 
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnly(admin.ModelAdmin):
     """To look at; workflows and people's clicks are the only writers."""
 
     list_per_page = 50

@@ -44,7 +44,15 @@ def waiting(request: HttpRequest) -> int:
     Kept on the request: the frame and the inbox itself ask for it.
     """
     if not hasattr(request, "_waiting"):
-        mine = to_decide(request.user).order_by()
-        request._waiting = mine[: MOST_COUNTED + 1].count()  # type: ignore[attr-defined]
+        first = mine(request).order_by()[: MOST_COUNTED + 1]
+        request._waiting = first.count()  # type: ignore[attr-defined]
     known: int = request._waiting  # type: ignore[attr-defined]
+    return known
+
+
+def mine(request: HttpRequest) -> ApprovalQuerySet:
+    """What the signed-in person can decide; kept as well, as it asks for the person's queues."""
+    if not hasattr(request, "_mine"):
+        request._mine = to_decide(request.user)  # type: ignore[attr-defined]
+    known: ApprovalQuerySet = request._mine  # type: ignore[attr-defined]
     return known

@@ -17,7 +17,7 @@ OUTCOMES = [each for each in Approval.State.choices if each[0] != Approval.State
 
 @require_safe
 def history(request: HttpRequest) -> HttpResponse:
-    asked = {name: request.GET.get(name, "").strip() for name in ("q", "outcome", "queue")}
+    asked = {name: _asked(request, name) for name in ("q", "outcome", "queue")}
     visible = Approval.objects.visible_to(request.user)
     rows = (
         _matching(visible.closed(), asked)
@@ -35,12 +35,17 @@ def history(request: HttpRequest) -> HttpResponse:
     return render(request, "history.html", context)
 
 
+def _asked(request: HttpRequest, name: str) -> str:
+    """What the address asks for, without characters that nobody sees."""
+    return "".join(each for each in request.GET.get(name, "") if each.isprintable()).strip()
+
+
 def _matching(rows: QuerySet[Any], asked: dict[str, str]) -> QuerySet[Any]:
     if asked["outcome"]:
         rows = rows.filter(state=asked["outcome"])
     if asked["queue"]:
         rows = rows.filter(queue__slug=asked["queue"])
-    if text := asked["q"].replace("\x00", ""):
+    if text := asked["q"]:
         meant = Q(title__icontains=text) | Q(key__iexact=text) | Q(workflow_id=text)
         rows = rows.filter(meant | Q(pk=_uuid(text)) if _uuid(text) else meant)
     return rows

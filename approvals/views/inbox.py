@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from approvals.context import to_decide, waiting
+from approvals.context import mine, waiting
 from approvals.models import Approval, Decision, Queue
 from approvals.models.approval import NEVER
+from approvals.models.decision import VOTES
 from approvals.views import panel
 from approvals.views.drawing import page
 from approvals.views.paging import SIZE, cursor, read_cursor
@@ -53,11 +54,11 @@ def listed(request: HttpRequest) -> dict[str, Any]:
     # First of all, so that what changes while we look is asked for again.
     revision = Queue.objects.reviewed_by(request.user).revision()
     since = _since(request)
-    mine = to_decide(request.user).select_related("queue", "requester_user").defer(*HEAVY)
-    after = read_cursor(request.GET.get("after", ""), mine)
+    rows = mine(request).select_related("queue", "requester_user").defer(*HEAVY)
+    after = read_cursor(request.GET.get("after", ""), rows)
     if after:
-        mine = mine.filter(Q(due_sort__gt=after[0]) | Q(due_sort=after[0], pk__gt=after[1]))
-    shown = list(mine.order_by("due_sort", "pk")[: SIZE + 1])
+        rows = rows.filter(Q(due_sort__gt=after[0]) | Q(due_sort=after[0], pk__gt=after[1]))
+    shown = list(rows.order_by("due_sort", "pk")[: SIZE + 1])
     more, shown = len(shown) > SIZE, shown[:SIZE]
     last = (shown[-1].due_sort, shown[-1].pk) if more else None
     shown += _settled(request, since, after, last, {each.pk for each in shown})
@@ -160,5 +161,6 @@ def _empty(request: HttpRequest, paged: bool) -> dict[str, Any]:
     if not Queue.objects.reviewed_by(request.user).exists():
         return {"state": "no_role"}
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    mine = Decision.objects.filter(reviewer=request.user, decided_at__gte=midnight)
-    return {"state": "end" if paged else "done", "today": mine.count()}
+    user: Any = request.user
+    today = Decision.objects.filter(reviewer=user, decided_at__gte=midnight, verdict__in=VOTES)
+    return {"state": "end" if paged else "done", "today": today.count()}

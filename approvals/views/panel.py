@@ -48,7 +48,7 @@ def decision_area(
     problem: str = "",
 ) -> dict[str, Any]:
     """The live parts: clock, votes, activity, and what this person may do."""
-    user = request.user
+    user: Any = request.user
     decisions = list(approval.decisions.select_related("reviewer"))
     standing = [each for each in decisions if is_standing(each)]
     mine = [each for each in decisions if each.reviewer_id == user.pk and not each.retracted_at]

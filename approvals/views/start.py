@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from approvals.forms import StartForm
 from approvals.models import WorkflowRun
-from approvals.templatetags.desk import workflow_url
+from approvals.templatetags.texts import workflow_url
 from orchestrator import client
 from orchestrator.contract import Request, Run
 

@@ -1,0 +1,293 @@
+"""The decision form: its answers, and that nothing but a whole form decides."""
+
+import json
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError
+from django.utils import timezone
+
+from approvals.models import Approval, Decision
+from orchestrator import client as temporal
+from orchestrator.signing import NoKey, Signer
+from tests.desk import a_row
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def row(people):
+    return a_row(people, requester="amira", requester_user=people.amira, requester_identity="amira")
+
+
+@pytest.fixture
+def mei(people, client):
+    client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture(autouse=True)
+def away(monkeypatch):
+    def unreachable(envelope):
+        raise temporal.Unreachable("Temporal does not answer.")
+
+    monkeypatch.setattr(temporal, "send_decision", unreachable)
+
+
+def form(row, **changes):
+    given = {
+        "verdict": "approve",
+        "comment": "",
+        "sha": row.payload_sha256,
+        "key": str(uuid.uuid4()),
+        "place": "pane",
+    }
+    return {name: each for name, each in (given | changes).items() if each is not None}
+
+
+def send(client, row, htmx=False, **changes):
+    headers = HTMX if htmx else {}
+    return client.post(f"/approvals/{row.pk}/decision/", form(row, **changes), headers=headers)
+
+
+class TestRecorded:
+    def test_without_script_the_browser_is_sent_to_the_page(self, mei, row):
+        answer = send(mei, row)
+        assert (answer.status_code, answer["Location"]) == (303, f"/approvals/{row.pk}/")
+        assert Decision.objects.get().verdict == "approve"
+
+    def test_with_htmx_the_pane_shows_the_outcome_and_looks_for_news(self, mei, row):
+        answer = send(mei, row, htmx=True)
+        assert answer.status_code == 200
+        page = answer.content.decode()
+        assert "<html" not in page
+        assert "Recorded. Sending." in page
+        assert "every 2s" in page
+        assert json.loads(answer["HX-Trigger"])["say"].startswith("Approved ")
+
+    def test_the_same_form_again_is_the_same_decision(self, mei, row):
+        key = str(uuid.uuid4())
+        answers = [send(mei, row, key=key).status_code for _ in range(5)]
+        assert answers == [303] * 5
+        assert Decision.objects.count() == 1
+
+    def test_a_reason_is_kept_as_it_was_typed(self, mei, row):
+        send(mei, row, verdict="reject", comment="No <b>invoice</b>\nat all")
+        assert Decision.objects.get().comment == "No <b>invoice</b>\nat all"
+        page = mei.get(f"/approvals/{row.pk}/").content.decode()
+        assert "No &lt;b&gt;invoice&lt;/b&gt;<br>at all" in page
+
+
+class TestRefused:
+    @pytest.fixture(autouse=True)
+    def nothing_recorded(self, row):
+        yield
+        assert not Decision.objects.exists()
+
+    def test_nobody_is_signed_in(self, client, row):
+        assert send(client, row).status_code == 302
+
+    def test_a_stranger_sees_nothing(self, client, row):
+        zoe = User.objects.create(username="zoe")
+        client.force_login(zoe, "django.contrib.auth.backends.ModelBackend")
+        assert send(client, row).status_code == 404
+
+    @pytest.mark.parametrize("is_admin", [False, True])
+    def test_who_asked_or_administers_may_look_and_not_decide(self, client, row, people, is_admin):
+        user = people.amira
+        if is_admin:
+            user = User.objects.create(username="kim", is_superuser=True)
+        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        why = "decide this: " if is_admin else "someone else decides"
+        answer = send(client, row)
+        assert answer.status_code == 403
+        assert why in answer.content.decode()
+        answer = send(client, row, htmx=True)
+        assert answer.status_code == 403
+        assert why in json.loads(answer["HX-Trigger"])["problem"]
+
+    @pytest.mark.parametrize("method", ["get", "head", "put", "delete", "options"])
+    def test_only_a_post_decides(self, mei, row, method):
+        answer = getattr(mei, method)(f"/approvals/{row.pk}/decision/", form(row))
+        assert answer.status_code == 405
+
+    def test_a_rejection_needs_a_reason(self, mei, row):
+        answer = send(mei, row, verdict="reject", comment="   ")
+        page = answer.content.decode()
+        assert answer.status_code == 422
+        assert "Say why you are rejecting." in page
+        assert 'aria-invalid="true"' in page
+        assert "<title>Error: " in page
+
+    def test_with_htmx_only_the_form_comes_again(self, mei, row):
+        answer = send(mei, row, htmx=True, verdict="reject", key="this-form")
+        page = answer.content.decode()
+        assert answer.status_code == 422
+        assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#panel", "outerHTML")
+        assert page.strip().startswith("<form")
+        assert 'value="this-form"' in page
+
+    def test_what_was_typed_is_kept(self, mei, row):
+        answer = send(mei, row, comment="x" * 4001)
+        assert answer.status_code == 422
+        assert "x" * 4001 in answer.content.decode()
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"verdict": ""},
+            {"verdict": None},
+            {"verdict": "Approve"},
+            {"verdict": "retract"},
+            {"verdict": "withdraw"},
+            {"sha": None},
+            {"sha": "A" * 64},
+            {"sha": ""},
+            {"key": None},
+            {"key": "k" * 65},
+            {"comment": "a\x00b"},
+        ],
+    )
+    def test_a_form_that_is_not_whole_decides_nothing(self, mei, row, changes):
+        assert send(mei, row, **changes).status_code == 422
+
+    def test_what_was_read_is_not_what_is_asked(self, mei, row):
+        answer = send(mei, row, htmx=True, sha="0" * 64)
+        assert answer.status_code == 409
+        page = answer.content.decode()
+        assert "Your decision was not recorded." in page
+        assert "The request changed while you were reading." in page
+
+    def test_the_time_is_over(self, mei, row):
+        Approval.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+        answer = send(mei, row)
+        assert answer.status_code == 409
+        assert "It was not decided in time." in answer.content.decode()
+
+    def test_there_is_no_key_to_sign_with(self, mei, row, monkeypatch):
+        def none(folder):
+            raise NoKey("No signing key.")
+
+        monkeypatch.setattr(Signer, "load", none)
+        answer = send(mei, row)
+        assert answer.status_code == 503
+        assert "Nothing was recorded." in answer.content.decode()
+        assert send(mei, row, htmx=True).status_code == 503
+
+    def test_the_database_is_busy(self, mei, row, monkeypatch):
+        def locked(*args, **more):
+            raise OperationalError("database is locked")
+
+        monkeypatch.setattr(Approval, "_claim", locked)
+        answer = send(mei, row, htmx=True)
+        assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+        assert "Nothing was recorded." in json.loads(answer["HX-Trigger"])["problem"]
+
+
+class TestTooLate:
+    def test_somebody_else_was_first(self, mei, row, people):
+        row.decide(people.lena, "reject", "Wrong account.")
+        answer = send(mei, row, htmx=True)
+        page = answer.content.decode()
+        assert answer.status_code == 409
+        assert "Your decision was not recorded." in page
+        assert "lena rejected it at" in page
+        assert "Wrong account." in page
+        assert Decision.objects.count() == 1
+
+    def test_one_has_voted_already(self, mei, row, people):
+        Approval.objects.update(quorum=2)
+        send(mei, row)
+        assert send(mei, row, verdict="reject", comment="No").status_code == 409
+        assert Decision.objects.get().verdict == "approve"
+
+
+class TestPanel:
+    """The words of the decision area, for each state and person."""
+
+    def panel(self, client, row, **query):
+        return client.get(f"/approvals/{row.pk}/panel/", query)
+
+    def see(self, client, row):
+        return client.get(f"/approvals/{row.pk}/").content.decode()
+
+    def test_one_may_decide(self, mei, row):
+        page = self.see(mei, row)
+        assert "Your approval completes it" in page
+        assert 'value="approve"' in page
+
+    def test_who_asked_waits_for_others(self, client, row, people):
+        client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
+        page = self.see(client, row)
+        assert "You asked for this, so someone else decides." in page
+        assert 'value="approve"' not in page
+
+    def test_words_of_the_delivery(self, mei, row, people):
+        decision = row.decide(people.mei, "approve")
+        assert "Recorded. Sending." in self.see(mei, row)
+        Decision.objects.update(tries=2)
+        assert "Trying again, third try." in self.see(mei, row)
+        Decision.objects.update(sent_at=timezone.now())
+        assert "Sent. Waiting for the workflow." in self.see(mei, row)
+        decision.refresh_from_db()
+        decision.acknowledge()
+        assert "Applied by the workflow." in self.see(mei, row)
+
+    def test_a_refusal_is_told_with_its_reason_and_the_door_is_open_again(self, mei, row, people):
+        row.decide(people.mei, "approve").refuse("It came <i>late</i>.")
+        Approval.objects.update(settled_at=None, approvals=0)
+        page = self.see(mei, row)
+        assert "Not counted: It came &lt;i&gt;late&lt;/i&gt;." in page
+        assert 'value="approve"' in page
+
+    @pytest.mark.parametrize(
+        ("state", "words"),
+        [
+            ("approved", "Approved"),
+            ("rejected", "Rejected"),
+            ("expired", "Expired"),
+            ("cancelled", "Cancelled by workflow"),
+            ("lost", "Lost"),
+        ],
+    )
+    def test_a_closed_approval_says_what_became_of_it_and_is_silent(self, mei, row, state, words):
+        now = timezone.now()
+        Approval.objects.update(state=state, settled_at=now, closed_at=now, reason="Because.")
+        page = self.see(mei, row)
+        assert words in page
+        assert "Because." in page
+        assert 'value="approve"' not in page
+        assert "hx-trigger" not in page.partition('id="news"')[2]
+
+    def test_the_time_is_over_and_the_workflow_has_not_said_so(self, mei, row):
+        Approval.objects.update(due_at=timezone.now() - timedelta(minutes=8))
+        page = self.see(mei, row)
+        assert "8 minutes over" in page
+        assert 'value="approve"' not in page
+
+    def test_a_payload_that_does_not_fit_its_hash_cannot_be_decided(self, mei, row):
+        Approval.objects.update(payload={"amount": "1.00"})
+        page = self.see(mei, row)
+        assert "What is shown is not what was asked." in page
+        assert 'value="approve"' not in page
+
+    def test_nothing_new_is_no_content(self, mei, row):
+        address = self.see(mei, row).partition('id="news" hx-get="')[2].partition('"')[0]
+        assert mei.get(address.replace("&amp;", "&")).status_code == 204
+
+    def test_a_vote_of_another_leaves_the_form_alone(self, mei, row, people):
+        Approval.objects.update(quorum=2)
+        row.refresh_from_db()
+        row.decide(people.lena, "approve")
+        page = self.panel(mei, row, rev="old", form=1, place="page").content.decode()
+        assert "lena approved at" in page
+        assert 'id="votes" hx-swap-oob="true"' in page
+        assert "<textarea" not in page
+
+    def test_an_outcome_takes_the_place_of_the_form(self, mei, row, people):
+        row.decide(people.lena, "approve")
+        page = self.panel(mei, row, rev="old", form=1).content.decode()
+        assert 'id="panel" hx-swap-oob="true"' in page
+        assert "by lena at" in page
