@@ -1,7 +1,7 @@
 # Countersign's recipes: `make help` lists them.
 
 PYTHON ?= python3
-AS ?= mei
+BY ?= mei
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
@@ -44,16 +44,16 @@ sample-workflow: .venv/runtime ## Start a workflow that waits for an approval
 # Values reach the shell as environment variables, so that quotes in a comment do no harm.
 approve-workflow: export ASKED_ID = $(ID)
 approve-workflow: export ASKED_COMMENT = $(COMMENT)
-approve-workflow: .venv/runtime ## Approve as a demo reviewer: ID=… (asked for) [COMMENT=…] [AS=mei]
+approve-workflow: .venv/runtime ## Approve as a demo reviewer: ID=… (asked for) [COMMENT=…] [BY=mei]
 	@id="$$ASKED_ID"; [ -n "$$id" ] || { printf 'Workflow ID: '; read -r id; }; \
-		$(MANAGE) approve "$$id" --as $(AS) $${ASKED_COMMENT:+--comment "$$ASKED_COMMENT"}
+		$(MANAGE) approve "$$id" --as $(BY) $${ASKED_COMMENT:+--comment "$$ASKED_COMMENT"}
 
 reject-workflow: export ASKED_ID = $(ID)
 reject-workflow: export ASKED_COMMENT = $(COMMENT)
-reject-workflow: .venv/runtime ## Reject as a demo reviewer: ID=… COMMENT=… (asked for) [AS=mei]
+reject-workflow: .venv/runtime ## Reject as a demo reviewer: ID=… COMMENT=… (asked for) [BY=mei]
 	@id="$$ASKED_ID"; [ -n "$$id" ] || { printf 'Workflow ID: '; read -r id; }; \
 		comment="$$ASKED_COMMENT"; [ -n "$$comment" ] || { printf 'Why: '; read -r comment; }; \
-		$(MANAGE) reject "$$id" --as $(AS) --comment "$$comment"
+		$(MANAGE) reject "$$id" --as $(BY) --comment "$$comment"
 
 policy-denied-workflow: .venv/runtime ## Start a workflow that the policy refuses
 	@$(MANAGE) start "forbidden: delete all customers"

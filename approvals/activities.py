@@ -1,6 +1,7 @@
 """What workflows ask of the people's side. Everything here may happen twice."""
 
 import functools
+import itertools
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
@@ -193,7 +194,13 @@ def relay() -> None:
     relay_decisions()
 
 
+_sweeps = itertools.count()
+
+
 @every(seconds=20)
 def reconcile() -> None:
-    """Rows and workflows that lost sight of each other find each other again."""
-    reconcile_rows()
+    """Rows and workflows that lost sight of each other find each other again.
+
+    All running workflows are looked at when the worker starts and every ten minutes.
+    """
+    reconcile_rows(everything=next(_sweeps) % 30 == 0)

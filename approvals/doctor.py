@@ -44,7 +44,7 @@ def _keys() -> Iterator[Finding]:
         signer = signing.Signer.load(settings.VAR)
         ring = signing.KeyRing.load(settings.VAR)
     except signing.NoKey as error:
-        yield Finding(str(error), "Run: manage.py keys")
+        yield from _keyless(error)
         return
     name = signing.key_id(signer.private.public_key())
     if name not in ring.keys or ring.keys[name][1]:
@@ -56,6 +56,15 @@ def _keys() -> Iterator[Finding]:
     path = settings.VAR / signing.PRIVATE_FILE
     if path.exists() and path.stat().st_mode & 0o077:
         yield Finding(f"{path} can be read by others.", f"Run: chmod 600 {path}")
+
+
+def _keyless(error: signing.NoKey) -> Iterator[Finding]:
+    """A machine that only runs workers has the ring alone, and must not make a key."""
+    if signing.read_ring(settings.VAR):
+        about = "This machine has a key ring and no signing key: workers can run here, not the site."
+        yield Finding(about, "The site's machine holds the key.", fatal=False)
+    else:
+        yield Finding(str(error), "Run: manage.py keys")
 
 
 def _temporal() -> Iterator[Finding]:

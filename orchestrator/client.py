@@ -25,7 +25,6 @@ from temporalio.client import (
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
-    ScheduleState,
     WorkflowQueryFailedError,
 )
 from temporalio.client import (
@@ -136,7 +135,9 @@ def _config() -> Any:
 
 def _in_words(error: RPCError) -> Exception:
     if error.status == RPCStatusCode.NOT_FOUND:
-        return NotFound(error.message)
+        # A wrong TEMPORAL_NAMESPACE says nothing of the workflow.
+        lacks_namespace = error.message.startswith("Namespace ")
+        return (Refused if lacks_namespace else NotFound)(error.message)
     final = (
         RPCStatusCode.INVALID_ARGUMENT,
         RPCStatusCode.PERMISSION_DENIED,
@@ -318,8 +319,8 @@ def create_schedule(name: str, task: dict[str, Any], every: timedelta) -> None:
                 spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
                 # One run of yesterday that still waits must not hold up today's.
                 policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.ALLOW_ALL),
-                state=ScheduleState(note=_summary(task)),
             ),
+            memo={"task": _summary(task)},
         )
 
     try:
@@ -339,10 +340,11 @@ def schedules() -> list[Scheduled]:
             about = each.schedule
             every = about.spec.intervals[0].every if about and about.spec.intervals else None
             following = each.info.next_action_times if each.info else []
+            memo = await each.memo()
             found.append(
                 Scheduled(
                     id=each.id,
-                    task=(about.state.note if about else "") or "",
+                    task=str(memo.get("task", "")),
                     every=every,
                     paused=bool(about and about.state.paused),
                     next_at=following[0] if following else None,

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from orchestrator import client
 
@@ -28,6 +29,11 @@ class DeskCommand(BaseCommand):
         except client.Unreachable as error:
             raise CommandError(
                 f"{error} Start it (manage.py temporal), or set TEMPORAL_ADDRESS."
+            ) from error
+        except DatabaseError as error:
+            raise CommandError(
+                f"The database does not answer as it should: {error}".strip()
+                + " See: manage.py doctor"
             ) from error
         except (client.NotFound, client.Refused) as error:
             raise CommandError(str(error)) from error

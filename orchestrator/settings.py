@@ -7,6 +7,9 @@ from pathlib import Path
 import environ
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# An empty variable, as service managers set them, means the default.
+for name in [name for name, value in os.environ.items() if value == ""]:
+    del os.environ[name]
 env = environ.Env()
 
 # Everything this machine makes for itself: database, keys, passwords, Temporal's file.
@@ -167,7 +170,7 @@ STATIC_ROOT = VAR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "orchestrator.storage.OneSheet"},
 }
 # Without `collectstatic` (development, tests) files are served from where they lie.
 WHITENOISE_USE_FINDERS = True

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from orchestrator.contract import InvalidRequest, canonical
 
 PRIVATE_FILE = "signing-key.pem"
+NEXT_FILE = "signing-key-next.pem"
 RING_FILE = "key-ring.json"
 
 
@@ -93,9 +94,22 @@ class KeyRing:
 
 
 def create_key(folder: Path) -> str:
-    """Make a signing key in `folder` (0600), add it to the ring, return its id.
+    """Sign with a new key from now on, the prepared one where there is one; return its id.
 
     Earlier keys stay in the ring, so that what they signed is still believed.
+    """
+    prepared = folder / NEXT_FILE
+    if not prepared.exists():
+        prepare_key(folder)
+    private = serialization.load_pem_private_key(prepared.read_bytes(), password=None)
+    prepared.replace(folder / PRIVATE_FILE)
+    return key_id(private.public_key())  # type: ignore[arg-type] # it is the one we wrote
+
+
+def prepare_key(folder: Path) -> str:
+    """Make the next key (0600) and put it into the ring, without signing with it yet.
+
+    A key that signs before all workers know it makes decisions that are refused.
     """
     private = Ed25519PrivateKey.generate()
     name = key_id(private.public_key())
@@ -106,9 +120,8 @@ def create_key(folder: Path) -> str:
     )
     raw = base64.b64encode(private.public_key().public_bytes_raw()).decode()
     entry = {"public": raw, "made_at": _now(), "revoked_at": None}
-    # Ring first: a key that signs before workers know it makes decisions that are refused.
     write_ring(folder, read_ring(folder) | {name: entry})
-    _write(folder / PRIVATE_FILE, pem, 0o600)
+    _write(folder / NEXT_FILE, pem, 0o600)
     return name
 
 

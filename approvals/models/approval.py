@@ -591,8 +591,7 @@ def _require_quorum(queue: Queue, quorum: int, requester: str) -> None:
     able = [each for each in queue.people() if identity(requester) not in identities(each)]
     if len(able) < quorum:
         raise InvalidRequest(
-            f"Queue `{queue.slug}` has {len(able)} people who may decide this, "
-            f"and {quorum} must approve."
+            f"In queue `{queue.slug}` {len(able)} may decide this, and {quorum} must approve."
         )
 
 

@@ -29,6 +29,15 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
     def to_send(self, now: datetime) -> "DecisionQuerySet":
         return self.undelivered().filter(next_try_at__lte=now).order_by("next_try_at")
 
+    def applied_to(self, approval_id: str, run_id: str) -> "list[Decision]":
+        """What this run's workflow once counted, in the order in which it was decided."""
+        applied = (
+            self.standing()
+            .filter(approval__pk=uuid.UUID(approval_id))
+            .exclude(acknowledged_at=None)
+        )
+        return [each for each in applied.order_by("decided_at") if each.run_id == run_id]
+
     def standing(self) -> "DecisionQuerySet":
         """Votes that count or may still count."""
         return self.filter(refused_at=None, retracted_at=None, verdict__in=VOTES)

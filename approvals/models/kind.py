@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from approvals.models.queue import Queue
+from approvals.schema_words import faults
 from orchestrator import contract
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -19,6 +20,9 @@ def _valid_schema(schema: Any) -> None:
     """Raises ValidationError unless `schema` describes an object, by JSON Schema 2020-12."""
     if not isinstance(schema, dict) or schema.get("type") != "object":
         raise ValidationError(_("The schema must describe an object: “type”: “object”."))
+    order = schema.get("x-order", [])
+    if not isinstance(order, list) or not all(isinstance(each, str) for each in order):
+        raise ValidationError(_("“x-order” must be a list of names of fields."))
     if '"$ref"' in json.dumps(schema):
         raise ValidationError(_("References (“$ref”) are not supported."))
     try:
@@ -71,17 +75,33 @@ class Kind(models.Model):
 
     def title(self, payload: dict[str, Any]) -> str:
         """The title of a request with `payload`; a missing field is shown as “…”."""
-        said = PLACEHOLDER.sub(lambda found: str(payload.get(found[1]) or "…"), self.title_template)
+        said = PLACEHOLDER.sub(lambda found: _said(payload.get(found[1])), self.title_template)
         most = contract.TITLE_LENGTH
         return said if len(said) <= most else said[: most - 1] + "…"
 
+    def fields(self) -> dict[str, dict[str, Any]]:
+        """The schema's properties in the order of the form.
+
+        `x-order` of the schema names it; PostgreSQL keeps the order of lists, not that of objects.
+        """
+        known = self.schema.get("properties", {})
+        asked = [*self.schema.get("x-order", []), *self.schema.get("required", [])]
+        order = dict.fromkeys([*(each for each in asked if each in known), *known])
+        return {each: known[each] if isinstance(known[each], dict) else {} for each in order}
+
     def problems(self, payload: Any) -> dict[str, str]:
-        """What is wrong with `payload`: field (empty for the whole) → sentence."""
-        validator = jsonschema.Draft202012Validator(
-            self.schema, format_checker=jsonschema.FormatChecker()
-        )
-        found: dict[str, str] = {}
-        for error in validator.iter_errors(payload):
-            field = str(error.path[0]) if error.path else ""
-            found.setdefault(field, error.message)
-        return found
+        """What is wrong with `payload`: path (`lines.0.amount`; empty: as a whole) → sentence."""
+        found = faults(self.schema, payload)
+        return {".".join(map(str, path)): words for path, words in found.items()}
+
+
+def _said(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return "…"
+    if isinstance(value, bool):
+        return str(_("yes") if value else _("no"))
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    return (
+        " ".join(value.split()) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    )

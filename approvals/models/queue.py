@@ -1,5 +1,7 @@
 """Queues: named inboxes with their reviewers and rules."""
 
+from datetime import timedelta
+from statistics import median
 from typing import Any
 
 from django.conf import settings
@@ -8,7 +10,10 @@ from django.db import models
 from django.db.models import F, Q, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
-from orchestrator.contract import ON_TIMEOUT
+from orchestrator.contract import CANCELLED, LOST, ON_TIMEOUT
+
+USUAL_OF, USUAL_LEAST = 50, 5
+UNDECIDED = (CANCELLED, LOST)  # they say nothing of how long people take
 
 
 class QueueQuerySet(models.QuerySet["Queue"]):
@@ -77,6 +82,13 @@ class Queue(models.Model):
         """Everybody active who may decide here."""
         reviews = Q(queues=self) | Q(groups__in=self.groups.all())
         return User.objects.filter(reviews, is_active=True).distinct().order_by("pk")
+
+    def usual_time(self) -> timedelta | None:
+        """From asked to closed, the median of the last ones here; None where they are too few."""
+        closed = self.approvals.filter(closed_at__isnull=False).exclude(state__in=UNDECIDED)
+        times = closed.order_by("-closed_at").values_list("opened_at", "closed_at")
+        took = [(end - start).total_seconds() for start, end in times[:USUAL_OF] if end]
+        return timedelta(seconds=median(took)) if len(took) >= USUAL_LEAST else None
 
     def touch(self) -> None:
         """Tell open pages that something changed. Call it last: it holds the row until commit."""

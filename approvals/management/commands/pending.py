@@ -3,22 +3,22 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from approvals.models import Approval
-from orchestrator.commands import add_json
+from orchestrator.commands import DeskCommand, add_json
 
 MOST = 1000
 
 
-class Command(BaseCommand):
+class Command(DeskCommand):
     help = "List what waits for a decision, the most urgent first."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--queue", default="", help="only this queue")
         add_json(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def work(self, **options: Any) -> None:
         waiting = Approval.objects.waiting().select_related("queue").order_by("due_sort", "pk")
         if options["queue"]:
             waiting = waiting.filter(queue__slug=options["queue"])

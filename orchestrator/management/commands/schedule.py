@@ -61,7 +61,7 @@ class Command(DeskCommand):
                 if each.next_at
                 else ""
             )
-            self.stdout.write(f"{each.id}  every {each.every}  {state}  {each.task}")
+            self.stdout.write(f"{each.id}  {_cadence(each)}  {state}  {each.task}")
         if not found:
             self.stdout.write(
                 'No schedule yet. Make one: manage.py schedule create NAME --every 1h "TASK"'
@@ -70,6 +70,10 @@ class Command(DeskCommand):
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"next_at": row["next_at"].isoformat() if row["next_at"] else None}
+
+
+def _cadence(each: client.Scheduled) -> str:
+    return f"every {each.every}" if each.every else "by calendar"
 
 
 def interval(text: str) -> timedelta:
