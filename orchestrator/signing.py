@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import functools
 import hashlib
 import json
 import os
@@ -47,10 +48,7 @@ class Signer:
         path = folder / PRIVATE_FILE
         if not pem and not path.exists():
             raise NoKey(f"No signing key at {path}. Make one: manage.py keys")
-        private = serialization.load_pem_private_key(pem or path.read_bytes(), password=None)
-        if not isinstance(private, Ed25519PrivateKey):
-            raise NoKey("The signing key is not an Ed25519 key. Make one: manage.py keys")
-        return cls(private)
+        return cls(_private(pem or path.read_bytes()))
 
     def sign(self, body: dict[str, Any]) -> dict[str, Any]:
         """The envelope {"body", "key_id", "signature"} around `body`."""
@@ -71,9 +69,7 @@ class KeyRing:
         path = folder / RING_FILE
         if not text and not path.exists():
             raise NoKey(f"No key ring at {path}. Make one: manage.py keys")
-        entries = json.loads(text or path.read_text())
-        return cls({name: (_public(each["public"]), each.get("revoked_at"))
-                    for name, each in entries.items()})  # fmt: skip
+        return _ring(text or path.read_text())
 
     def verify(self, envelope: Any) -> dict[str, Any]:
         """The body of `envelope`, if a key of this ring signed it. Raises BadSignature."""
@@ -93,6 +89,25 @@ class KeyRing:
         return body
 
 
+# Files are read each time, so that a rotation needs no restart; what they say is parsed once.
+
+
+@functools.lru_cache(maxsize=2)
+def _private(pem: bytes) -> Ed25519PrivateKey:
+    private = serialization.load_pem_private_key(pem, password=None)
+    if not isinstance(private, Ed25519PrivateKey):
+        raise NoKey("The signing key is not an Ed25519 key. Make one: manage.py keys")
+    return private
+
+
+@functools.lru_cache(maxsize=2)
+def _ring(text: str) -> KeyRing:
+    entries = json.loads(text).items()
+    return KeyRing(
+        {name: (_public(each["public"]), each.get("revoked_at")) for name, each in entries}
+    )
+
+
 def create_key(folder: Path) -> str:
     """Sign with a new key from now on, the prepared one where there is one; return its id.
 
@@ -101,9 +116,9 @@ def create_key(folder: Path) -> str:
     prepared = folder / NEXT_FILE
     if not prepared.exists():
         prepare_key(folder)
-    private = serialization.load_pem_private_key(prepared.read_bytes(), password=None)
+    private = _private(prepared.read_bytes())
     prepared.replace(folder / PRIVATE_FILE)
-    return key_id(private.public_key())  # type: ignore[arg-type] # it is the one we wrote
+    return key_id(private.public_key())
 
 
 def prepare_key(folder: Path) -> str:

@@ -24,6 +24,7 @@ from temporalio.worker import (
     ActivityInboundInterceptor,
     ExecuteActivityInput,
     Interceptor,
+    UnsandboxedWorkflowRunner,
     Worker,
 )
 
@@ -97,7 +98,12 @@ def _fresh(work: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def make_worker(temporal: Client, threads: ThreadPoolExecutor, **options: Any) -> Worker:
-    """A worker for the desk's task queue; `options` go to temporalio's Worker."""
+    """A worker for the desk's task queue; `options` go to temporalio's Worker.
+
+    Without the SDK's sandbox: it costs a third of the worker's time and memory. The tests run these
+    workflows in it, and replay every stored history.
+    """
+    options.setdefault("workflow_runner", UnsandboxedWorkflowRunner())
     return Worker(
         temporal,
         task_queue=contract.TASK_QUEUE,

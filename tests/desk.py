@@ -16,12 +16,13 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
 from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ChildWorkflowError
 from temporalio.service import RPCError
 from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from approvals.models import Approval, Decision, Queue
 from orchestrator import client, contract, signing
@@ -80,7 +81,7 @@ class ShortConnections(ThreadPoolExecutor):
 
 @contextmanager
 def working(queue: str = "", **options: Any) -> Iterator[Worker]:
-    """A worker on the bridge's own loop. `queue`: with `options` of its own instead of the desk's."""
+    """A worker on the bridge's own loop; with a `queue`, one with `options` of its own."""
     threads = ShortConnections(16)
 
     async def begin() -> tuple[Worker, asyncio.Task]:
@@ -94,6 +95,9 @@ def working(queue: str = "", **options: Any) -> Iterator[Worker]:
                 **options,
             )
         else:
+            # In the SDK's sandbox, which the real worker does without: it finds what is not
+            # deterministic.
+            options.setdefault("workflow_runner", SandboxedWorkflowRunner())
             worker = workers.make_worker(temporal, threads, **options)
         return worker, asyncio.create_task(worker.run())
 
@@ -130,7 +134,7 @@ class Flow:
 
         return client.bridge.call(asked, seconds)
 
-    def result(self, seconds: float = PATIENCE) -> Any:
+    def result(self, seconds: float = 2 * PATIENCE) -> Any:
         return self.ask(lambda handle: handle.result(follow_runs=False), seconds)
 
     def failure(self) -> Any:
@@ -174,6 +178,15 @@ class Flow:
 
     def signals(self) -> int:
         return len(self.events("WORKFLOW_EXECUTION_SIGNALED"))
+
+    def wedged(self) -> list[Any]:
+        """Workflow tasks that our code failed; the server itself ends one when signals pile up."""
+        ours = [
+            each.workflow_task_failed_event_attributes
+            for each in self.events("WORKFLOW_TASK_FAILED")
+        ]
+        forced = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND
+        return [each for each in ours if each.cause != forced]
 
     def agent_runs(self) -> int:
         """How often the agent was handed the task."""
@@ -270,10 +283,14 @@ class Desk:
         return self.flows[-1]
 
     def close(self) -> None:
+        """End what still runs: a reconciler of a later test would take it for its own."""
+
         async def terminate(temporal: Client) -> None:
-            for flow in self.flows:
+            running = temporal.list_workflows('ExecutionStatus = "Running"')
+            names = {flow.id for flow in self.flows} | {each.id async for each in running}
+            for name in names:
                 try:
-                    await temporal.get_workflow_handle(flow.id).terminate()
+                    await temporal.get_workflow_handle(name).terminate()
                 except RPCError:
                     continue  # it has ended already
 
@@ -359,7 +376,7 @@ def a_row(people: People, **values: Any) -> Approval:
 
 
 @pytest.fixture
-def keys() -> None:
+def keys() -> Iterator[None]:
     """A signing key and its ring; a test that rotates or revokes leaves none of it behind."""
     before = {
         name: (settings.VAR / name).read_bytes()

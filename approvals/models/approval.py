@@ -31,7 +31,8 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         return self.filter(state=contract.WAITING, settled_at=None)
 
     def closed(self) -> "ApprovalQuerySet":
-        return self.exclude(state=contract.WAITING)
+        # That each has a time lets the database read them in the order of that time.
+        return self.exclude(state=contract.WAITING).filter(closed_at__isnull=False)
 
     def decidable_by(self, user: Any) -> "ApprovalQuerySet":
         """Those in the user's queues that the user did not ask for."""
@@ -285,6 +286,13 @@ class Approval(models.Model):
     def is_overdue(self) -> bool:
         return self.due_at is not None and self.due_at <= timezone.now()
 
+    @property
+    def may_be_revised(self) -> bool:
+        """Whether it ended without a yes, and nobody has asked again yet."""
+        return self.state not in (contract.WAITING, contract.APPROVED) and not (
+            self.revisions.exists()
+        )
+
     # Deciding: the one way in, for a click and for the shell alike.
 
     def decide(
@@ -303,10 +311,13 @@ class Approval(models.Model):
         Raises NotYours, Incomplete, Changed or AlreadyDecided; then nothing was recorded.
         """
         key = _form_key(key)
-        if earlier := self._recorded(by, key):
+        own = list(self.decisions.filter(reviewer=by))
+        if earlier := next((each for each in own if each.key == key), None):
             return earlier
         comment = comment.strip()
         self._require(by, verdict, comment, seen_sha256)
+        if not self.is_open or any(each.stands for each in own):
+            raise AlreadyDecided(self.words())  # saves a transaction; `_claim` is what counts
         decision = self._signed(by, verdict, comment, key, channel)
         return self._record(decision, self._claim)
 
@@ -389,8 +400,6 @@ class Approval(models.Model):
             )
         if seen_sha256 is not None and seen_sha256 != self.payload_sha256:
             raise Changed(_("The request changed while you were reading. Read it again."))
-        if not self.is_open or self.decisions.standing().filter(reviewer=by).exists():
-            raise AlreadyDecided(self.words())  # saves a transaction; `_claim` is what counts
 
     def _signed(
         self,
@@ -524,6 +533,9 @@ class Approval(models.Model):
             self.closed_at = timezone.now()
             self.settled_at = self.settled_at or self.closed_at
             AuditEntry.record(self.state, self, by="workflow", reason=self.reason)
+            # What the workflow has not counted by now, it never will.
+            for decision in self.decisions.undelivered().select_related("approval"):
+                decision.refuse(f"It came too late: {self.get_state_display()}. {self.reason}")
         elif not self._still_settled(standing):
             self.settled_at = None  # what had settled it was refused: the door is open again
         if self.state != contract.WAITING or not self.settled_at:

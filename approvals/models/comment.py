@@ -102,3 +102,12 @@ class Comment(AppendOnly):
         kinds = (cls.Kind.QUESTION, cls.Kind.ANSWER)
         last = cls.objects.filter(approval=approval, kind__in=kinds).order_by("-at", "-pk").first()
         return last if last and last.kind == cls.Kind.QUESTION else None
+
+    @classmethod
+    def open_questions(cls, approvals: "list[Approval]") -> "dict[Any, Comment]":
+        """The same for many that still wait, by their keys, with one query."""
+        waiting = [each.pk for each in approvals if each.is_open]
+        kinds = (cls.Kind.QUESTION, cls.Kind.ANSWER)
+        said = cls.objects.filter(approval__in=waiting, kind__in=kinds).select_related("author")
+        last = {each.approval_id: each for each in said.order_by("at", "pk")}
+        return {pk: each for pk, each in last.items() if each.kind == cls.Kind.QUESTION}

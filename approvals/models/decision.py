@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -108,6 +108,11 @@ class Decision(AppendOnly):
         return str(self.envelope["signature"])
 
     @property
+    def stands(self) -> bool:
+        """Whether it is a vote that counts or may still count."""
+        return not self.refused_at and not self.retracted_at and self.verdict in VOTES
+
+    @property
     def run_id(self) -> str:
         return str(self.envelope["body"]["run_id"])
 
@@ -144,11 +149,12 @@ class Decision(AppendOnly):
 
     def _stamp(self, **values: Any) -> None:
         pause = min(timedelta(seconds=2 ** min(self.tries, 6)), LONGEST_PAUSE)
-        Decision.objects.undelivered().filter(pk=self.pk).update(
-            tries=self.tries + 1, next_try_at=timezone.now() + pause, **values
-        )
-        self.refresh_from_db()
+        values |= {"tries": self.tries + 1, "next_try_at": timezone.now() + pause}
+        if Decision.objects.undelivered().filter(pk=self.pk).update(**values):
+            for name, value in values.items():
+                setattr(self, name, value)
 
+    @transaction.atomic
     def acknowledge(self) -> None:
         """The workflow counted it."""
         now = timezone.now()
@@ -161,14 +167,14 @@ class Decision(AppendOnly):
         if changed:
             AuditEntry.record("applied", self.approval, by="workflow", decision=str(self.pk))
 
+    @transaction.atomic
     def refuse(self, refusal: str) -> None:
         """The workflow did not count it; its author is told why, in red."""
-        changed = (
-            Decision.objects.undelivered()
-            .filter(pk=self.pk)
-            .update(refused_at=timezone.now(), refusal=refusal[:500])
-        )
+        now, refusal = timezone.now(), refusal[:500]
+        waiting = Decision.objects.undelivered().filter(pk=self.pk)
+        changed = waiting.update(refused_at=now, refusal=refusal)
         if changed:
+            self.refused_at, self.refusal = now, refusal
             AuditEntry.record(
                 "refused", self.approval, by="workflow", decision=str(self.pk), reason=refusal
             )

@@ -29,7 +29,13 @@ class GuardedTask(ApprovalStep):
         if policy.verdict == contract.ALLOW:
             agent = await self._agent(_allowed(policy))
             return _result(contract.APPROVED, policy.reason, policy, result=agent)
-        outcome = await self.approval(policy.request)
+        try:
+            return await self._ask_people(policy)
+        finally:
+            await self.published()
+
+    async def _ask_people(self, policy: PolicyVerdict) -> dict[str, Any]:
+        outcome = await self.approval(policy.request, beside=True)
         if outcome.outcome != contract.APPROVED:
             return _result(outcome.outcome, outcome.reason, policy, outcome)
         agent = await self._agent(_approved(policy, outcome))

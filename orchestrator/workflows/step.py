@@ -43,11 +43,14 @@ class ApprovalStep:
     def __init__(self) -> None:
         self._inbox: list[Any] = []
         self._noise = 0
-        self._tally: Tally | None = None
+        self._tally: Tally | None = None  # of the step that waits, or waited last
+        self._tallies: dict[str, Tally] = {}  # of all steps of this run, by approval id
         self._deadline: asyncio.Task[None] | None = None
         self._hold: asyncio.Task[None] | None = None
         self._late: asyncio.Task[None] | None = None
         self._was_reset = False
+        self._beside = False
+        self._publishing: asyncio.Task[Any] | None = None
         workflow.register_random_seed_callback(self._reset)
 
     def _reset(self, seed: int) -> None:
@@ -69,10 +72,16 @@ class ApprovalStep:
             return None
         return self._tally.snapshot(this_run(), self._noise, complete=True)
 
-    async def approval(self, request: Any) -> Outcome:
-        """Ask people; come back with what became of it."""
+    async def approval(self, request: Any, *, beside: bool = False) -> Outcome:
+        """Ask people; come back with what became of it.
+
+        With `beside` it comes back while the desk is still being told; then await `published()`
+        before the run ends. That saves the next step a round trip.
+        """
         if self._late:
             self._late.cancel()
+        await self.published()
+        self._beside, self._publishing = beside, None
         try:
             tally = await self._ask(request)
         except BaseException as error:
@@ -83,15 +92,20 @@ class ApprovalStep:
             raise
         finally:
             self._stop_timers()
-        self._late = asyncio.create_task(self._refuse_late(tally))
+        self._late = asyncio.create_task(self._refuse_late())
         return tally.outcome()
+
+    async def published(self) -> None:
+        """Come back when the desk knows the outcome."""
+        if self._publishing:
+            await _whatever_comes(self._publishing)
 
     async def _ask(self, request: Any) -> Tally:
         tally = await self._open(request)
         while not tally.settled:
             await workflow.wait_condition(self._has_news)
             if self._inbox:
-                await self._weigh(tally)
+                await self._weigh()
             elif self._was_reset:
                 await self._cancelled(tally, "The workflow was reset and asks again.")
                 tally = await self._open(request)
@@ -108,7 +122,22 @@ class ApprovalStep:
     async def _open(self, request: Any) -> Tally:
         self._was_reset, self._tally = False, None
         self._stop_timers()
-        terms = await answer_of(
+        opening = asyncio.create_task(self._terms(request))
+        try:
+            await _whatever_comes(opening)
+        finally:
+            # Also after a cancel: the row may be there already, and has to hear of it.
+            if opening.done() and not opening.cancelled() and not opening.exception():
+                self._tally = tally = Tally(opening.result(), request)
+                self._tallies[tally.terms.approval_id] = tally
+        if tally.terms.due_at:
+            left = datetime.fromisoformat(tally.terms.due_at) - workflow.now()
+            self._deadline = _timer(left, "Deadline")
+        workflow.set_current_details(tally.words())
+        return tally
+
+    async def _terms(self, request: Any) -> Terms:
+        return await answer_of(
             workflow.execute_activity(
                 contract.OPEN_APPROVAL,
                 args=[str(workflow.uuid4()), request, this_run()],
@@ -117,35 +146,33 @@ class ApprovalStep:
                 retry_policy=PATIENTLY,
             )
         )
-        if terms.due_at:
-            left = datetime.fromisoformat(terms.due_at) - workflow.now()
-            self._deadline = _timer(left, "Deadline")
-        self._tally = tally = Tally(terms, request)
-        workflow.set_current_details(tally.words())
-        return tally
 
-    async def _weigh(self, tally: Tally) -> None:
+    async def _weigh(self) -> None:
+        """Hold what came against the approvals of this run; those that are over refuse it."""
         batch, self._inbox = self._inbox[:BATCH], self._inbox[BATCH:]
-        ours = [
-            each for each in batch if each["body"].get("approval_id") == tally.terms.approval_id
-        ]
-        self._noise += len(batch) - len(ours)
-        if not ours:
-            return
+        for approval_id, tally in list(self._tallies.items()):
+            ours = [each for each in batch if each["body"].get("approval_id") == approval_id]
+            batch = [each for each in batch if each not in ours]
+            if ours and tally.count(await self._verify(ours, tally)):
+                self._mind_undo(tally)
+                await self._publish(tally)
+        self._noise += len(batch)
+
+    async def _verify(self, envelopes: list[Any], tally: Tally) -> list[Ruling]:
         # A local activity: its answer stays in history, so replay holds after a key rotation.
-        rulings = await workflow.execute_local_activity(
+        rulings: list[Ruling] = await workflow.execute_local_activity(
             contract.VERIFY,
-            args=[ours, tally.terms],
+            args=[envelopes, tally.terms],
             result_type=list[Ruling],
             start_to_close_timeout=timedelta(seconds=10),
             retry_policy=PATIENTLY,
         )
-        if tally.count(rulings):
-            self._mind_undo(tally)
-            await self._publish(tally)
+        return rulings
 
     def _mind_undo(self, tally: Tally) -> None:
         """Run the time for undo while an outcome is held, and only then."""
+        if tally is not self._tally:
+            return
         if tally.held and self._hold is None:
             self._hold = _timer(timedelta(seconds=tally.terms.undo_seconds) + ON_ITS_WAY, "Undo")
         elif not tally.held and self._hold is not None:
@@ -159,32 +186,50 @@ class ApprovalStep:
         self._deadline = self._hold = None
 
     async def _publish(self, tally: Tally) -> None:
-        workflow.set_current_details(tally.words())
-        publishing = asyncio.ensure_future(
+        if tally is self._tally:
+            workflow.set_current_details(tally.words())
+        snapshot = tally.snapshot(this_run(), self._noise)
+        if tally.settled and self._beside and not self._publishing:
+            # An ordinary activity: a local one would hold back the workflow's next command.
+            self._publishing = asyncio.create_task(
+                workflow.execute_activity(
+                    contract.PUBLISH,
+                    snapshot,
+                    start_to_close_timeout=timedelta(seconds=30),
+                    retry_policy=PATIENTLY,
+                )
+            )
+            return
+        publishing = asyncio.create_task(
             workflow.execute_local_activity(
                 contract.PUBLISH,
-                tally.snapshot(this_run(), self._noise),
+                snapshot,
                 start_to_close_timeout=timedelta(seconds=30),
                 retry_policy=PATIENTLY,
                 local_retry_threshold=timedelta(seconds=5),
             )
         )
-        try:
-            await asyncio.shield(publishing)
-        except asyncio.CancelledError:
-            await publishing
-            raise
+        await _whatever_comes(publishing)
 
     async def _cancelled(self, tally: Tally, reason: str) -> None:
         if not tally.settled:
             tally.settle(contract.CANCELLED, reason)
             await self._publish(tally)
 
-    async def _refuse_late(self, tally: Tally) -> None:
+    async def _refuse_late(self) -> None:
         """Answer those whose decision comes while the workflow is already at its next step."""
         while True:
             await workflow.wait_condition(lambda: bool(self._inbox))
-            await self._weigh(tally)
+            await self._weigh()
+
+
+async def _whatever_comes(task: asyncio.Task[Any]) -> None:
+    """Await `task` to its end, even if the workflow is cancelled meanwhile."""
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 def _timer(left: timedelta, summary: str) -> asyncio.Task[None]:

@@ -1,0 +1,1 @@
+"""How fast a click becomes an effect: `python -m bench --help`, docs/benchmarks.md."""

@@ -1,0 +1,139 @@
+"""Races: many people decide in the same moment, and the database lets one of them win."""
+
+import time
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from approvals.models import Approval, AuditEntry, Decision
+from approvals.models.approval import AlreadyDecided
+from orchestrator import client, contract
+from tests.desk import a_row, at_once
+
+# On SQLite writers queue for one lock, so a crowd shows no more than a few, and takes longer.
+CROWD = 200 if connection.vendor == "postgresql" else 20
+
+pytestmark = pytest.mark.postgresql
+
+
+@pytest.fixture(autouse=True)
+def away(monkeypatch):
+    """Temporal is away: here the database alone decides who wins."""
+
+    def unreachable(envelope):
+        raise client.Unreachable("Temporal does not answer.")
+
+    monkeypatch.setattr(client, "send_decision", unreachable)
+
+
+@pytest.fixture
+def crowd(transactional_db, people):
+    return people.reviewers(CROWD)
+
+
+def again(row):
+    return Approval.objects.get(pk=row.pk)
+
+
+def winners(answers):
+    """Those whose decision was recorded; everybody else was told, and nothing else happened."""
+    won = [each for each in answers if isinstance(each, Decision)]
+    lost = [each for each in answers if isinstance(each, AlreadyDecided)]
+    assert len(won) + len(lost) == len(answers), set(map(repr, answers))
+    assert Decision.objects.count() == len(won)
+    recorded = AuditEntry.objects.filter(action__in=["approve", "reject"]).count()
+    assert recorded == len(won)
+    return won
+
+
+class TestOneWinner:
+    def test_of_a_whole_crowd(self, crowd, people):
+        row = a_row(people)
+        answers = at_once(CROWD, lambda n: again(row).decide(crowd[n], "approve"))
+        assert len(winners(answers)) == 1
+        assert again(row).approvals == 1
+
+    def test_of_approve_and_reject(self, crowd, people):
+        for _ in range(5):
+            row = a_row(people)
+            answers = at_once(
+                CROWD // 4,
+                lambda n, row=row: again(row).decide(
+                    crowd[n], ("approve", "reject")[n % 2], "Because."
+                ),
+            )
+            won = [each for each in answers if isinstance(each, Decision)]
+            assert len(won) == 1
+            assert again(row).approvals == (won[0].verdict == "approve")
+            assert row.decisions.count() == 1
+
+    def test_is_what_a_naive_check_does_not_give(self, crowd, people):
+        """The same crowd against read, check and write: the tests above are able to fail."""
+
+        def naive(row, by):
+            seen = again(row)
+            if seen.settled_at:
+                raise AlreadyDecided
+            time.sleep(0.001)  # SQLite's threads would otherwise take turns
+            decision = seen._signed(by, contract.APPROVE, "", uuid.uuid4().hex, "web")
+            seen.settled_at = timezone.now()
+            seen.save(update_fields=["settled_at"])
+            decision.save(force_insert=True)
+            return decision
+
+        for _ in range(5):
+            row = a_row(people)
+            answers = at_once(CROWD, lambda n, row=row: naive(row, crowd[n]))
+            if sum(isinstance(each, Decision) for each in answers) > 1:
+                return
+        pytest.fail("Nothing went wrong, so the other tests prove nothing.")
+
+
+class TestQuorum:
+    def test_of_two_among_fifty_is_two(self, crowd, people):
+        row = a_row(people, quorum=2)
+        number = min(CROWD, 50)
+        answers = at_once(number, lambda n: again(row).decide(crowd[n], "approve"))
+        assert len(winners(answers)) == 2
+        assert again(row).approvals == 2
+        assert again(row).settled_at is not None
+
+    def test_is_not_reached_by_one_person_in_many_windows(self, crowd, people):
+        row = a_row(people, quorum=3)
+        answers = at_once(CROWD // 4, lambda n: again(row).decide(crowd[0], "approve"))
+        assert len(winners(answers)) == 1
+        assert (again(row).approvals, again(row).settled_at) == (1, None)
+
+
+class TestExpiry:
+    def test_nobody_is_recorded_after_the_deadline(self, crowd, people):
+        due = timezone.now() + timedelta(seconds=0.5)
+        row = a_row(people, quorum=50, due_at=due)
+        number = min(CROWD, 49)
+
+        def click(n):
+            shift = timedelta(milliseconds=n - number // 2)
+            time.sleep(max((due + shift - timezone.now()).total_seconds(), 0))
+            return again(row).decide(crowd[n], "approve")
+
+        for decision in winners(at_once(number, click)):
+            assert decision.decided_at < due
+
+    def test_end_and_click(self, crowd, people):
+        """The reconciler ends it while people click: it closes once, and each is answered."""
+        row = a_row(people, quorum=50)
+
+        def race(n):
+            if n == 0:
+                return again(row).end(contract.LOST, "Gone.")
+            return again(row).decide(crowd[n], "approve")
+
+        answers = at_once(min(CROWD, 40), race)
+        assert [each for each in answers if each is True] == [True]
+        assert again(row).state == "lost"
+        undelivered = Decision.objects.undelivered()
+        # Who clicked just before the end was not among those it refused; the relay tells them.
+        assert all(each.decided_at <= again(row).closed_at for each in undelivered)
