@@ -6,13 +6,14 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.models import AbstractUser
-from django.utils.translation import gettext
+from django.contrib.auth.models import User
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from approvals.models import Queue
+from approvals.models import Approval, Preference, Queue
 from approvals.models.decision import VOTES
-from approvals.models.people import identities, identity
+from approvals.models.people import identities
+from approvals.models.preference import zones
 from orchestrator import contract
 from orchestrator.contract import InvalidRequest, Request
 
@@ -32,6 +33,12 @@ RISKS = [
 ]
 
 
+REGIONS = {
+    *("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe"),
+    *("Indian", "Pacific"),
+}
+
+
 class SignInForm(AuthenticationForm):
     """One sentence for every failure, so that nobody learns which names exist."""
 
@@ -46,6 +53,43 @@ class SignInForm(AuthenticationForm):
             field.widget.attrs["class"] = "input"
 
 
+def _zones() -> list[tuple[str, Any]]:
+    """Time zones by region, as a select shows them; "" leaves it to the browser."""
+    regions: dict[str, list[tuple[str, str]]] = {}
+    for name in sorted(zones()):
+        region, _slash, place = name.partition("/")
+        if place and region in REGIONS:
+            regions.setdefault(region, []).append((name, place.replace("_", " ")))
+    return [("", _("As the browser says")), ("UTC", "UTC"), *regions.items()]
+
+
+class PreferenceForm(forms.ModelForm):
+    """What people set for themselves."""
+
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        required=False,
+        choices=_zones,
+        help_text=_("Dates and times on every page are in it."),
+    )
+
+    class Meta:
+        model = Preference
+        fields = ["theme", "time_zone", "shortcuts", "auto_advance"]
+        labels = {
+            "theme": _("Theme"),
+            "shortcuts": _("Single-key shortcuts"),
+            "auto_advance": _("After a decision, open the next request"),
+        }
+        help_texts = {
+            "shortcuts": _("Such as j and k to move in the inbox, and ? for the list of all."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["theme"].required = False
+
+
 class DecisionForm(forms.Form):
     """One click. `sha` is the payload that was read, `key` makes the second click harmless."""
 
@@ -55,17 +99,17 @@ class DecisionForm(forms.Form):
     key = forms.CharField(max_length=64)
 
 
-class JSONObject(forms.CharField):
-    """A JSON object as text; errors name line and column."""
+class JSONValue(forms.CharField):
+    """Any JSON value as text; errors name line and column."""
 
     widget = forms.Textarea
 
-    def clean(self, value: Any) -> dict[str, Any] | None:
+    def clean(self, value: Any) -> Any:
         text = super().clean(value)
         if not text:
             return None
         try:
-            found = json.loads(text, object_pairs_hook=_unrepeated)
+            return json.loads(text, object_pairs_hook=_unrepeated)
         except json.JSONDecodeError as error:
             raise forms.ValidationError(
                 gettext("Line %(line)d, column %(column)d: this is not JSON. %(why)s.")
@@ -73,7 +117,14 @@ class JSONObject(forms.CharField):
             ) from error
         except (ValueError, RecursionError) as error:
             raise forms.ValidationError(str(error)) from error
-        if not isinstance(found, dict):
+
+
+class JSONObject(JSONValue):
+    """A JSON object as text."""
+
+    def clean(self, value: Any) -> dict[str, Any] | None:
+        found = super().clean(value)
+        if not isinstance(found, dict) and (found is not None or str(value or "").strip()):
             raise forms.ValidationError(gettext("Write a JSON object: { … }."))
         return found
 
@@ -88,20 +139,128 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-class StartForm(forms.Form):
-    """A guarded task that the signed-in person asks for."""
+class RequestForm(forms.Form):
+    """What every form that asks for something shares: who asks, and what it revises.
 
-    task = forms.CharField(
-        label=_("Task"),
-        max_length=contract.TITLE_LENGTH,
-        help_text=_("Verb first, with amount and target: “Pay €120.00 to Halcyon Freight”."),
-    )
+    Subclasses say in `asked` what is asked for, and in `asked_queue` who decides.
+    """
+
     details = forms.CharField(
         label=_("Why"),
         required=False,
         max_length=contract.DETAILS_LENGTH,
         widget=forms.Textarea,
-        help_text=_("Markdown."),
+        help_text=_("Markdown. Reviewers read it first."),
+    )
+    key = forms.UUIDField(widget=forms.HiddenInput)
+
+    def __init__(
+        self, user: Any, *args: Any, revises: Approval | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.revises = revises
+
+    def asked(self) -> dict[str, Any]:
+        """Title, payload, queue and rules; of an invalid form, as far as it is filled in."""
+        raise NotImplementedError
+
+    def asked_queue(self) -> Queue | None:
+        """Where people decide it; None as long as none is chosen."""
+        raise NotImplementedError
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if not self.errors:
+            try:
+                Request.read(self.request())
+            except InvalidRequest as error:
+                raise forms.ValidationError(str(error)) from error
+            self._require_quorum()
+        return given
+
+    def request(self) -> dict[str, Any]:
+        """The fields of a request, as the wire has them."""
+        said = {
+            **self.asked(),
+            "details": self.cleaned_data.get("details", ""),
+            "requester": self.user.get_username(),
+        }
+        if self.revises:
+            said |= {
+                "revises": str(self.revises.pk),
+                "previous": self.revises.payload,
+                "key": self.revises.key,
+                "quorum": self.needed(),  # asking again is no way to need fewer
+            }
+        return {name: each for name, each in said.items() if each is not None}
+
+    def guarded_task(self) -> dict[str, Any]:
+        """The input of the workflow."""
+        request = self.request()
+        return {"task": request.pop("title"), **request}
+
+    def start_key(self) -> str:
+        """The same for the same form of the same person; nobody else's workflow can be named."""
+        return str(uuid.uuid5(self.cleaned_data["key"], str(self.user.pk)))
+
+    def deciders(self) -> list[User]:
+        """Who may decide it, the person who asks apart."""
+        asker, queue = identities(self.user), self.asked_queue()
+        people = queue.people() if queue else []
+        return [each for each in people if not asker & identities(each)]
+
+    def needed(self) -> int:
+        """How many must approve."""
+        queue, before = self.asked_queue(), self.revises
+        asked = self.asked().get("quorum") or 1
+        return max(asked, queue.quorum if queue else 1, before.quorum if before else 1)
+
+    def shortage(self) -> str:
+        """Why nobody could approve it, in a sentence; empty where enough people may."""
+        queue, able, needed = self.asked_queue(), len(self.deciders()), self.needed()
+        if queue is None or able >= needed:
+            return ""
+        return ngettext(
+            "In %(queue)s %(able)d person besides you may decide; %(needed)d must approve.",
+            "In %(queue)s %(able)d people besides you may decide; %(needed)d must approve.",
+            able,
+        ) % {"queue": queue.name, "able": able, "needed": needed}
+
+    def missing(self) -> list[str]:
+        """Labels of the required fields that are still empty."""
+        return [
+            str(field.label)
+            for name, field in self.fields.items()
+            if field.required and not field.widget.is_hidden and not self[name].value()
+        ]
+
+    def wrong(self) -> list[str]:
+        """What is wrong with what is filled in, sentence by sentence."""
+        return [
+            f"{self[name].label}: {error}"
+            for name, errors in self.errors.items()
+            if name in self.fields and self[name].value() and not self[name].is_hidden
+            for error in errors
+            if error != self.shortage()
+        ]
+
+    def _require_quorum(self) -> None:
+        short = self.shortage()
+        if not short:
+            return
+        asks_more = (self.asked().get("quorum") or 1) > 1
+        field = "quorum" if asks_more else "queue"
+        self.add_error(field if field in self.fields else None, short)
+
+
+class StartForm(RequestForm):
+    """A request of no kind: everything is free."""
+
+    task = forms.CharField(
+        label=_("Task"),
+        max_length=contract.TITLE_LENGTH,
+        help_text=_("Verb first, with amount and target: “Pay €120.00 to Halcyon Freight”."),
     )
     payload = JSONObject(
         label=_("Payload"),
@@ -114,7 +273,7 @@ class StartForm(forms.Form):
         help_text=_("A JSON object. Reviewers see the difference."),
     )
     queue = forms.ModelChoiceField(
-        label=_("Queue"), queryset=Queue.objects.none(), to_field_name="slug", empty_label=None
+        label=_("Queue"), queryset=Queue.objects.all(), to_field_name="slug", empty_label=None
     )
     risk = forms.ChoiceField(label=_("Risk"), choices=RISKS, initial="medium")
     due_seconds = forms.TypedChoiceField(
@@ -123,69 +282,35 @@ class StartForm(forms.Form):
     quorum = forms.IntegerField(
         label=_("Approvals needed"), min_value=1, max_value=50, initial=1, required=False
     )
-    key = forms.UUIDField(widget=forms.HiddenInput)
 
-    def __init__(self, user: AbstractUser, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.user = user
-        self.fields["queue"].queryset = Queue.objects.all()  # type: ignore[attr-defined]
+    field_order = ["task", "details", "payload", "previous", "queue"]
+
+    def __init__(self, user: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        if self.revises:
+            del self.fields["previous"]  # the earlier payload is
         for name, field in self.fields.items():
-            self._dress(name, field)
+            dress(name, field)
 
-    def clean(self) -> dict[str, Any]:
-        given = super().clean() or {}
-        if not self.errors:
-            try:
-                Request.read(self.request())
-            except InvalidRequest as error:
-                raise forms.ValidationError(str(error)) from error
-            self._require_quorum(given)
-        return given
+    def asked_queue(self) -> Queue | None:
+        return self.cleaned_data.get("queue")
 
-    def request(self) -> dict[str, Any]:
-        """The fields of a request, as the wire has them."""
-        given = self.cleaned_data
-        said = {
-            "title": given["task"],
-            "details": given["details"],
-            "payload": given["payload"] or {},
-            "previous": given["previous"],
-            "queue": given["queue"].slug,
-            "requester": self.user.get_username(),
-            "risk": given["risk"],
-            "due_seconds": given["due_seconds"],
-            "quorum": given["quorum"],
+    def asked(self) -> dict[str, Any]:
+        given, queue = self.cleaned_data, self.asked_queue()
+        return {
+            "title": given.get("task", ""),
+            "payload": given.get("payload") or {},
+            "previous": given.get("previous"),
+            "queue": queue.slug if queue else None,
+            "risk": given.get("risk"),
+            "due_seconds": given.get("due_seconds"),
+            "quorum": given.get("quorum"),
         }
-        return {name: each for name, each in said.items() if each is not None}
 
-    def guarded_task(self) -> dict[str, Any]:
-        """The input of the workflow."""
-        request = self.request()
-        return {"task": request.pop("title"), **request}
 
-    def start_key(self) -> str:
-        """The same for the same form of the same person; nobody else's workflow can be named."""
-        return str(uuid.uuid5(self.cleaned_data["key"], str(self.user.pk)))
-
-    def _require_quorum(self, given: dict[str, Any]) -> None:
-        queue: Queue = given["queue"]
-        asker = identity(self.user.get_username())
-        able = [each for each in queue.people() if asker not in identities(each)]
-        needed = max(queue.quorum, given["quorum"] or 1)
-        if len(able) < needed:
-            self.add_error(
-                "queue" if given["quorum"] in (None, 1) else "quorum",
-                gettext(
-                    "In %(queue)s %(able)d people besides you may decide; %(needed)d must approve."
-                )
-                % {"queue": queue.name, "able": len(able), "needed": needed},
-            )
-
-    def _dress(self, name: str, field: forms.Field) -> None:
-        attributes = field.widget.attrs
-        if not field.widget.is_hidden:
-            attributes["class"] = "input"
-        if isinstance(field.widget, forms.Textarea):
-            attributes |= {"rows": 3 if name == "details" else 6, "cols": False}
-            if isinstance(field, JSONObject):
-                attributes |= {"class": "input mono", "spellcheck": "false"}
+def dress(name: str, field: forms.Field) -> None:
+    attributes = field.widget.attrs
+    if isinstance(field.widget, forms.Textarea):
+        attributes |= {"rows": 3 if name == "details" else 6, "cols": False}
+        if isinstance(field, JSONValue):
+            attributes |= {"class": "mono", "spellcheck": "false"}

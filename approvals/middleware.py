@@ -1,12 +1,18 @@
 """What every answer carries, and how a session that has ended says so to a part of a page."""
 
+import zoneinfo
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
+from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
+
+from approvals.models import Preference
+from approvals.models.preference import zones
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -50,3 +56,27 @@ def sign_in_again(get_response: GetResponse) -> GetResponse:
         return HttpResponseClientRedirect(f"{sign_in}?{urlencode({'next': here})}")
 
     return respond
+
+
+class OwnTimeZone:
+    """Dates and times in the reader's own zone: as set in the profile, else as the browser says."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            return self.get_response(request)
+        finally:
+            timezone.deactivate()  # threads are used again
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponse | None:
+        # Pages that need no sign-in, such as /healthz, must not ask the database who it is.
+        if getattr(view, "login_required", True) and request.user.is_authenticated:
+            request.preference = Preference.of(request.user)  # type: ignore[attr-defined]
+            zone = request.preference.time_zone or request.COOKIES.get("tz", "")  # type: ignore[attr-defined]
+            if zone in zones():
+                timezone.activate(zoneinfo.ZoneInfo(zone))
+        return None

@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import ExpressionWrapper, F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -34,25 +35,31 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         # That each has a time lets the database read them in the order of that time.
         return self.exclude(state=contract.WAITING).filter(closed_at__isnull=False)
 
-    def decidable_by(self, user: Any) -> "ApprovalQuerySet":
-        """Those in the user's queues that the user did not ask for."""
+    def decidable_by(self, user: Any, queues: "list[Queue] | None" = None) -> "ApprovalQuerySet":
+        """Those in the user's queues (`queues`, once read) that the user did not ask for."""
         if not user.is_authenticated:
             return self.none()
-        return self.filter(queue__in=list(Queue.objects.reviewed_by(user))).exclude(
+        queues = list(Queue.objects.reviewed_by(user)) if queues is None else queues
+        return self.filter(queue__in=queues).exclude(
             Q(requester_user=user) | Q(requester_identity__in=identities(user))
         )
 
     def asked_by(self, user: Any) -> "ApprovalQuerySet":
         return self.filter(requester_user=user)
 
-    def visible_to(self, user: Any) -> "ApprovalQuerySet":
+    def visible_to(self, user: Any, queues: "list[Queue] | None" = None) -> "ApprovalQuerySet":
         """You review the queue, you asked, or you are an admin; anything else does not exist."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
-        if user.is_superuser:
-            return self
-        queues = list(Queue.objects.reviewed_by(user))
-        return self.filter(Q(queue__in=queues) | Q(requester_user=user))
+        return self if user.is_superuser else self.filter(_open_to(user, queues))
+
+    def history_of(self, user: Any) -> "ApprovalQuerySet":
+        """The closed ones of those, to be read in the order in which they closed."""
+        if not user.is_authenticated or not user.is_active or user.is_superuser:
+            return self.visible_to(user).closed()
+        # Hidden from SQLite's planner, which would gather whole queues first and then sort them.
+        seen = ExpressionWrapper(_open_to(user), output_field=models.BooleanField())
+        return self.closed().filter(Q(Coalesce(seen, Value(False))))
 
     def find(self, name: str) -> "Approval":
         """The one waiting approval that `name` means: its id, its workflow's or its parent's.
@@ -597,6 +604,11 @@ class Approval(models.Model):
                 "when": when,
             }
         return f"{self.get_state_display()}. {self.reason}".strip()
+
+
+def _open_to(user: Any, queues: list[Queue] | None = None) -> Q:
+    queues = list(Queue.objects.reviewed_by(user)) if queues is None else queues
+    return Q(queue__in=queues) | Q(requester_user=user)
 
 
 def _require_quorum(queue: Queue, quorum: int, requester: str) -> None:

@@ -42,6 +42,10 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         """Votes that count or may still count."""
         return self.filter(refused_at=None, retracted_at=None, verdict__in=VOTES)
 
+    def withdrawals(self) -> "DecisionQuerySet":
+        """Where who asked asks no more."""
+        return self.filter(refused_at=None, verdict=contract.WITHDRAW)
+
 
 class Decision(AppendOnly):
     """People insert it; delivery stamps `sent_at`; the workflow's word stamps the rest.
