@@ -16,7 +16,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from approvals.models import Approval, AuditEntry, Decision, Queue
-from approvals.models.approval import AlreadyDecided, Changed, Incomplete, NotYours
+from approvals.models.errors import AlreadyDecided, Changed, Incomplete, NotYours
 from orchestrator import client, contract, signing
 from tests.desk import a_row, at_once
 

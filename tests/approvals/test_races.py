@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from approvals.models import Approval, AuditEntry, Decision
-from approvals.models.approval import AlreadyDecided
+from approvals.models.errors import AlreadyDecided
 from orchestrator import client, contract
 from tests.desk import a_row, at_once
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from approvals.models import Approval, Decision
-from approvals.models.approval import AlreadyDecided, NotYours
+from approvals.models.errors import AlreadyDecided, NotYours
 from orchestrator import client
 from tests.desk import a_row, at_once, until
 

@@ -173,7 +173,7 @@ class TestWhen:
             second = flow.approval(2)
             assert first.payload_sha256 == second.payload_sha256
             flow.signal(first.decisions.get().envelope)
-            assert flow.signals() == 2
+            until(lambda: flow.signals() == 2)
             assert flow.snapshot().state == "waiting"
             assert flow.status == "running"
             second.decide(people.mei, "approve")
