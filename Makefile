@@ -11,7 +11,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 
 .DEFAULT_GOAL := help
 .PHONY: help run test reqs run-server run-worker run-site sample-workflow approve-workflow \
-	reject-workflow policy-denied-workflow schedule-workflow bench lint format lock audit clean
+	reject-workflow policy-denied-workflow schedule-workflow bench screenshots lint format lock audit clean
 
 help: ## Show what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-24s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,9 @@ schedule-workflow: .venv/runtime ## Start a workflow every 15 seconds
 
 bench: .venv/runtime ## Measure how fast a click becomes an effect
 	@$(BIN)/python -m bench
+
+screenshots: .venv/dev ## Picture every page in build/screenshots/, and the README's inbox
+	@$(BIN)/python -m tests.screenshots $(ONLY)
 
 lint: .venv/dev ## Check style, types, templates and migrations
 	$(BIN)/ruff check .

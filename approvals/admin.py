@@ -1,10 +1,15 @@
 """Raw tables for superusers: people and queues are changed here, what happened never is."""
 
+import json
+from typing import Any
+
+from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from approvals.models import Approval, AuditEntry, Decision, Queue, WorkflowRun
+from approvals.models import Approval, AuditEntry, Decision, Kind, Preference, Queue, WorkflowRun
 
 admin.site.site_header = admin.site.site_title = "Countersign"
 admin.site.index_title = "Administration"
@@ -16,6 +21,45 @@ class QueueAdmin(admin.ModelAdmin):
     list_display = ["name", "slug", "quorum", "due_seconds", "on_timeout"]
     search_fields = ["name", "slug"]
     filter_horizontal = ["reviewers", "groups"]
+
+
+class Indented(forms.JSONField):
+    """JSON as people write it."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, str):  # typed, and refused
+            return value
+        return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+class KindForm(forms.ModelForm):
+    schema = Indented(
+        label=_("schema"),
+        widget=forms.Textarea({"rows": 24, "cols": 90, "spellcheck": "false"}),
+        help_text=_(
+            "JSON Schema of the payload, an object. `title` names a field, `description` helps, "
+            "`default` fills it in, `format` says how it is typed and shown: money, iban, date, "
+            "date-time, uri, email, markdown, code. `x-order` lists the fields in their order."
+        ),
+    )
+
+
+@admin.register(Kind)
+class KindAdmin(admin.ModelAdmin):
+    form = KindForm
+    list_display = ["name", "slug", "queue", "risk", "due_seconds", "active"]
+    list_filter = ["active", "queue"]
+    list_select_related = ["queue"]
+    search_fields = ["name", "slug", "description"]
+    prepopulated_fields = {"slug": ["name"]}
+
+
+@admin.register(Preference)
+class PreferenceAdmin(admin.ModelAdmin):
+    list_display = ["user", "theme", "time_zone", "shortcuts", "auto_advance"]
+    list_select_related = ["user"]
+    search_fields = ["user__username"]
+    autocomplete_fields = ["user"]
 
 
 class ReadOnly(admin.ModelAdmin):

@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from approvals.models import Approval, Decision
+from approvals.models import Approval, Decision, Queue
 from approvals.models.approval import ApprovalQuerySet
 
 MOST_COUNTED = 1000
@@ -29,13 +29,14 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             for name, title, short, icon, views in NAVIGATION
         ],
         "waiting": lambda: waiting(request),  # templates call it, once they need it
+        "preference": getattr(request, "preference", None),
     }
 
 
-def to_decide(user: Any) -> ApprovalQuerySet:
+def to_decide(user: Any, queues: list[Queue] | None = None) -> ApprovalQuerySet:
     """What `user` can decide and has not yet: in a quorum, one's own vote is done."""
     mine = Decision.objects.standing().filter(approval=OuterRef("pk"), reviewer=user)
-    return Approval.objects.waiting().decidable_by(user).exclude(Exists(mine))
+    return Approval.objects.waiting().decidable_by(user, queues).exclude(Exists(mine))
 
 
 def waiting(request: HttpRequest) -> int:
@@ -51,8 +52,13 @@ def waiting(request: HttpRequest) -> int:
 
 
 def mine(request: HttpRequest) -> ApprovalQuerySet:
-    """What the signed-in person can decide; kept as well, as it asks for the person's queues."""
-    if not hasattr(request, "_mine"):
-        request._mine = to_decide(request.user)  # type: ignore[attr-defined]
-    known: ApprovalQuerySet = request._mine  # type: ignore[attr-defined]
+    """What the signed-in person can decide."""
+    return to_decide(request.user, queues(request))
+
+
+def queues(request: HttpRequest) -> list[Queue]:
+    """Those that the signed-in person reviews, as they were at the first look; kept as well."""
+    if not hasattr(request, "_queues"):
+        request._queues = list(Queue.objects.reviewed_by(request.user))  # type: ignore[attr-defined]
+    known: list[Queue] = request._queues  # type: ignore[attr-defined]
     return known

@@ -61,7 +61,7 @@ def _keys() -> Iterator[Finding]:
 def _keyless(error: signing.NoKey) -> Iterator[Finding]:
     """A machine that only runs workers has the ring alone, and must not make a key."""
     if signing.read_ring(settings.VAR):
-        about = "This machine has a key ring and no signing key: workers can run here, not the site."
+        about = "A key ring and no signing key: workers can run on this machine, not the site."
         yield Finding(about, "The site's machine holds the key.", fatal=False)
     else:
         yield Finding(str(error), "Run: manage.py keys")

@@ -91,12 +91,41 @@ class PreferenceForm(forms.ModelForm):
 
 
 class DecisionForm(forms.Form):
-    """One click. `sha` is the payload that was read, `key` makes the second click harmless."""
+    """One click. `sha` is the payload that was read, `key` makes the second click harmless.
+
+    `shown` says that all of a long payload was, `confirmed` that the person was asked twice.
+    """
 
     verdict = forms.ChoiceField(choices=[(each, each) for each in VOTES])
     comment = forms.CharField(required=False)
     sha = forms.RegexField(r"^[0-9a-f]{64}\Z")
     key = forms.CharField(max_length=64)
+    shown = forms.CharField(required=False)
+    confirmed = forms.CharField(required=False)
+    password = forms.CharField(required=False, strip=False)
+
+
+class TalkForm(forms.Form):
+    """A comment, or a question that the requester is to answer."""
+
+    kind = forms.ChoiceField(choices=[(each, each) for each in ("comment", "question")])
+    text = forms.CharField(required=False)
+    key = forms.CharField(max_length=60)
+
+
+class HandOverForm(forms.Form):
+    """To whom, and a few words."""
+
+    to = forms.ModelChoiceField(queryset=User.objects.none())
+    text = forms.CharField(required=False)
+
+    def __init__(self, reviewers: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["to"].queryset = reviewers  # type: ignore[attr-defined]
+        self.fields["to"].error_messages = {
+            "required": gettext("Choose to whom."),
+            "invalid_choice": gettext("This person may not decide it."),
+        }
 
 
 class JSONValue(forms.CharField):

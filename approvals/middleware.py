@@ -1,18 +1,21 @@
 """What every answer carries, and how a session that has ended says so to a part of a page."""
 
+import functools
 import zoneinfo
 from collections.abc import Callable
-from typing import Any
+from datetime import tzinfo
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django_htmx.http import HttpResponseClientRedirect
 
 from approvals.models import Preference
 from approvals.models.preference import zones
+from approvals.zone import LateZone
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -65,18 +68,18 @@ class OwnTimeZone:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        mine = SimpleLazyObject(functools.partial(Preference.of, request.user))
+        request.preference = mine  # type: ignore[attr-defined]
+        timezone.activate(LateZone(functools.partial(_zone, request)))
         try:
             return self.get_response(request)
         finally:
             timezone.deactivate()  # threads are used again
 
-    def process_view(
-        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
-    ) -> HttpResponse | None:
-        # Pages that need no sign-in, such as /healthz, must not ask the database who it is.
-        if getattr(view, "login_required", True) and request.user.is_authenticated:
-            request.preference = Preference.of(request.user)  # type: ignore[attr-defined]
-            zone = request.preference.time_zone or request.COOKIES.get("tz", "")  # type: ignore[attr-defined]
-            if zone in zones():
-                timezone.activate(zoneinfo.ZoneInfo(zone))
-        return None
+
+def _zone(request: HttpRequest) -> tzinfo:
+    wanted = ""
+    if request.user.is_authenticated:
+        wanted = request.preference.time_zone or request.COOKIES.get("tz", "")  # type: ignore[attr-defined]
+    known = wanted in zones()
+    return zoneinfo.ZoneInfo(wanted) if known else timezone.get_default_timezone()

@@ -105,6 +105,10 @@ def _sentence(error: jsonschema.ValidationError) -> str:
         return words % wanted if "%s" in words else words
     if rule in ("minLength", "maxLength", "minItems", "maxItems"):
         return _length(rule, wanted)
+    if rule == "additionalProperties" and "patternProperties" not in error.schema:
+        known = error.schema.get("properties", {})
+        unknown = ", ".join(each for each in error.instance if each not in known)
+        return _("There is no field %s here.") % unknown
     if rule == "type":
         named = wanted if isinstance(wanted, list) else [wanted]
         return _("This must be %s.") % _(" or ").join(str(TYPES[each]) for each in named)

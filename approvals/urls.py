@@ -6,12 +6,18 @@ from django.views.generic import RedirectView
 
 from approvals.views import (
     approval,
+    bulk,
     decision,
     health,
     history,
     inbox,
+    palette,
+    preferences,
+    receipt,
     requests,
+    saved,
     start,
+    talk,
     workflows,
 )
 
@@ -29,14 +35,27 @@ urlpatterns = [
     # /inbox/
     path("inbox/", inbox.inbox, name="inbox"),
     path("inbox/rows/", inbox.rows, name="rows"),
+    path("inbox/bulk/", bulk.bulk, name="bulk"),
+    path("inbox/receipt/<uuid:pk>/", receipt.receipt, name="receipt"),
+    path("inbox/views/", saved.views, name="saved_views"),
+    path("inbox/views/<int:pk>/", saved.view, name="saved_view"),
     path("inbox/<uuid:pk>/", inbox.inbox, name="inbox_pane"),
+    path("palette/", palette.palette, name="palette"),
     # /approvals/<uuid>/
     path("approvals/<uuid:pk>/", approval.approval, name="approval"),
     path("approvals/<uuid:pk>/panel/", approval.panel, name="panel"),
     path("approvals/<uuid:pk>/payload.json", approval.payload, name="payload"),
     path("approvals/<uuid:pk>/decision/", decision.decision, name="decision"),
+    path("approvals/<uuid:pk>/undo/", decision.undo, name="undo"),
+    path("approvals/<uuid:pk>/comments/", talk.comments, name="comments"),
+    path("approvals/<uuid:pk>/claim/", talk.claim, name="claim"),
+    path("approvals/<uuid:pk>/handover/", talk.handover, name="handover"),
+    path("approvals/<uuid:pk>/withdrawal/", requests.withdrawal, name="withdrawal"),
+    path("approvals/<uuid:pk>/nudge/", requests.nudge, name="nudge"),
+    path("approvals/<uuid:pk>/answer/", requests.answer, name="answer"),
     path("requests/", requests.requests, name="requests"),
     path("history/", history.history, name="history"),
+    path("history/export.csv", history.export, name="export"),
     # /workflows/
     path("workflows/", workflows.workflows, name="workflows"),
     path(
@@ -46,6 +65,8 @@ urlpatterns = [
     ),
     path("workflows/<workflow_id:workflow_id>/<str:run_id>/", workflows.workflow, name="workflow"),
     path("start/", start.start, name="start"),
+    path("start/preview/", start.preview, name="preview"),
+    path("profile/", preferences.profile, name="profile"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

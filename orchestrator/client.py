@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -205,6 +206,20 @@ def send_decision(envelope: dict[str, Any]) -> None:
         )
 
     bridge.call(send)
+
+
+# Ending.
+
+
+def terminate(workflow_id: str, run_id: str, reason: str) -> None:
+    """End a run at once; it publishes nothing any more. One that has ended already is no error."""
+
+    async def end(client: Client) -> None:
+        handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+        await handle.terminate(reason=reason)
+
+    with suppress(NotFound):
+        bridge.call(end, LONGER)
 
 
 # Looking.

@@ -24,7 +24,9 @@
 
   // --- Times ---
 
-  const format = (options) => new Intl.DateTimeFormat(lang, { ...options, hourCycle: "h23" });
+  const { timeZone } = document.body.dataset; // the reader's, where it is not the browser's
+  const format = (options) =>
+    new Intl.DateTimeFormat(lang, { ...options, timeZone, hourCycle: "h23" });
   const absolute = format({ dateStyle: "medium", timeStyle: "long" });
   const clock = format({ timeStyle: "short" });
   const relative = new Intl.RelativeTimeFormat(page, { numeric: "always" });
@@ -158,7 +160,10 @@
         added += 1;
       }
     }
-    for (const gone of shown.values()) gone.classList.add("done");
+    for (const gone of shown.values()) {
+      gone.classList.add("done");
+      for (const box of $$("input", gone)) box.disabled = true;
+    }
     offer(added);
     dress();
   }
@@ -187,6 +192,7 @@
   });
 
   let count = null;
+  const most = (n) => (n > 1000 ? "1,000+" : n);
 
   // "9" or "99+" in the navigation, "9 waiting" above the list, "(9) Inbox" in the title.
   function showCount(heading) {
@@ -195,7 +201,7 @@
     if (count !== null) {
       const short = count > 99 ? "99+" : String(count || "");
       for (const place of $$("nav .n")) place.textContent = short;
-      byId("count").textContent = count > 1000 ? "1,000+" : count;
+      byId("count").textContent = most(count);
       badge = short && `(${short}) `;
     }
     // Title of the open request – Inbox – Countersign
@@ -204,7 +210,8 @@
   }
 
   on("inbox:count", ({ detail }) => {
-    count = detail.value;
+    count = detail.decide;
+    for (const tab of $$("[data-count]")) tab.textContent = most(detail[tab.dataset.count]);
     showCount();
   });
 
@@ -297,11 +304,24 @@
     }
   }
 
+  // A dialog that came with an answer. A second press of what asked for it must not hit it.
+  let opened = 0;
+
+  function ask() {
+    const box = $("dialog[data-settle]:not(:modal)");
+    if (!box?.open) return;
+    box.close();
+    box.showModal();
+    opened = Date.now();
+  }
+
   function dress() {
+    ask();
     showTimes();
     showCount();
     restore();
     markOpen();
+    document.dispatchEvent(new Event("inbox:drawn"));
   }
 
   on("htmx:afterSettle", ({ detail }) => {
@@ -350,6 +370,12 @@
   });
 
   on("click", (event) => {
+    const { fill } = event.target.dataset;
+    if (fill) {
+      byId("why").focus();
+      document.execCommand("insertText", false, fill); // as if typed: kept, and undone by Ctrl+Z
+    }
+    if (Date.now() - opened < 600 && event.target.closest("dialog")) event.preventDefault();
     if (event.target.closest?.(".fresh .btn")) {
       showNow = true;
       refresh();

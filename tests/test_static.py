@@ -5,7 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core.management import call_command
+from django.test import override_settings
 
+from orchestrator.storage import ENTRY, smaller
 from tests.vendor import STATIC, local, sha256, vendored
 
 TEMPLATES = sorted((STATIC.parent / "templates").rglob("*.html"))
@@ -58,18 +63,61 @@ class TestVendoredFiles:
         assert texts == set(folders) - {"htmx.org"}
 
 
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory) -> Path:
+    """The sheet that pages link in production."""
+    backend = {"BACKEND": "orchestrator.storage.OneSheet"}
+    folder = tmp_path_factory.mktemp("static")
+    storages = {**settings.STORAGES, "staticfiles": backend}
+    with override_settings(STATIC_ROOT=folder, STORAGES=storages):
+        call_command("collectstatic", verbosity=0, interactive=False)
+        return folder / staticfiles_storage.stored_name(ENTRY)
+
+
+class TestCollectedSheet:
+    def test_is_one_file(self, collected):
+        assert "@import" not in collected.read_text()
+
+    def test_has_the_same_text_under_the_name_that_static_error_pages_link(self, collected):
+        plain = (collected.parent / "app.css").read_text()
+        assert re.sub(r"\.[0-9a-f]{12}\.woff2", ".woff2", collected.read_text()) == plain
+
+    def test_is_compressed_beforehand(self, collected):
+        assert collected.with_name(collected.name + ".gz").is_file()
+
+    def test_leads_to_fonts_that_are_there(self, collected):
+        for address in re.findall(r'url\("([^"]+)"\)', collected.read_text()):
+            assert (collected.parent / address).is_file(), address
+
+    @pytest.mark.parametrize(
+        ("css", "less"),
+        [
+            ("a :hover , b {\n  color : red;\n}\n", "a :hover,b{color :red}"),
+            ("a { /* it's ; { } */ margin: 0 auto; }", "a{margin:0 auto}"),
+            ('a::after { content: "  /* ; */ } "; }', 'a::after{content:"  /* ; */ } "}'),
+            ("a { width: calc(1px + 2px) }", "a{width:calc(1px + 2px)}"),
+            (
+                "@media (width < 62rem) {\n a > b { --x: 1; }\n}",
+                "@media (width < 62rem){a > b{--x:1}}",
+            ),
+        ],
+    )
+    def test_lacks_only_what_says_nothing(self, css, less):
+        assert smaller(css) == less
+
+
 class TestWeight:
     SCRIPTS = [local(entry) for entry in vendored() if entry["file"].endswith(".js")]
 
-    def test_styles(self):
-        assert weight(*CSS) <= 10 * KB
+    def test_styles(self, collected):
+        assert weight(collected) <= 10 * KB
 
     def test_own_script(self):
         assert weight(STATIC / "app.js") <= 5 * KB
 
-    def test_scripts_and_styles_together(self):
+    def test_scripts_and_styles_together(self, collected):
         scripts = [*self.SCRIPTS, STATIC / "app.js"]
-        assert sum(weight(script) for script in scripts) + weight(*CSS) <= 36 * KB
+        assert sum(weight(each) for each in (*scripts, collected)) <= 36 * KB
 
     def test_fonts_of_a_latin_page(self):
         fonts = (STATIC / "fonts").glob("*-latin-wght-normal.woff2")

@@ -15,7 +15,14 @@ from django.utils.translation import gettext_lazy as _
 
 from approvals.models.audit import AuditEntry
 from approvals.models.decision import VOTES, Decision
-from approvals.models.errors import AlreadyDecided, Changed, Incomplete, NotYours
+from approvals.models.errors import (
+    AlreadyDecided,
+    Changed,
+    Incomplete,
+    NotYours,
+    Unreadable,
+)
+from approvals.models.kind import Kind
 from approvals.models.people import identities, identity, name_of, person
 from approvals.models.queue import Queue
 from approvals.models.run import WorkflowRun
@@ -153,6 +160,26 @@ class Approval(models.Model):
                 fields=["queue", "due_sort", "id"],
                 condition=Q(state=contract.WAITING, settled_at=None),
                 name="approval_waiting_in_queue",
+            ),
+            models.Index(
+                fields=["opened_at", "id"],
+                condition=Q(state=contract.WAITING, settled_at=None),
+                name="approval_waiting_by_age",
+            ),
+            models.Index(
+                fields=["risk", "due_sort", "id"],
+                condition=Q(state=contract.WAITING, settled_at=None),
+                name="approval_waiting_by_risk",
+            ),
+            models.Index(
+                fields=["requester_identity"],
+                condition=Q(state=contract.WAITING, settled_at=None),
+                name="approval_waiting_by_requester",
+            ),
+            models.Index(
+                fields=["due_sort", "id"],
+                condition=Q(state=contract.WAITING, settled_at=None, approvals__gt=0),
+                name="approval_waiting_for_more",
             ),
             models.Index(
                 fields=["checked_at"],
@@ -294,6 +321,31 @@ class Approval(models.Model):
         return self.due_at is not None and self.due_at <= timezone.now()
 
     @property
+    def asks_twice(self) -> bool:
+        """Whether an approve is confirmed before it is recorded: high and critical risk."""
+        return self.risk not in ("low", "medium")
+
+    @property
+    def asks_password(self) -> bool:
+        """Whether who approves proves once more who they are: critical risk."""
+        return self.risk not in ("low", "medium", "high")
+
+    def kind_of_request(self) -> Kind | None:
+        return Kind.objects.filter(slug=self.kind).first() if self.kind else None
+
+    def faults(self) -> dict[str, str]:
+        """Where the payload is not what its kind promises: path → sentence.
+
+        A kind that the desk does not know promises nothing that could be checked, so it is one.
+        """
+        if not self.kind:
+            return {}
+        kind = self.kind_of_request()
+        if kind is None:
+            return {"": str(_("This desk knows no kind of request by that name."))}
+        return kind.problems(self.payload)
+
+    @property
     def may_be_revised(self) -> bool:
         """Whether it ended without a yes, and nobody has asked again yet."""
         return self.state not in (contract.WAITING, contract.APPROVED) and not (
@@ -311,22 +363,41 @@ class Approval(models.Model):
         seen_sha256: str | None = None,
         key: str | None = None,
         channel: str = "web",
+        send: bool = True,
     ) -> Decision:
         """Record what `by` decided and send it to the workflow after the commit.
 
         `seen_sha256` is the payload that the person read; `key` makes a repeated form harmless.
-        Raises NotYours, Incomplete, Changed or AlreadyDecided; then nothing was recorded.
+        `send`: not at once but by the relay, where the workflow was not reached a moment ago.
+        Raises NotYours, Incomplete, Changed, Unreadable or AlreadyDecided; then nothing was
+        recorded.
         """
         key = _form_key(key)
         own = list(self.decisions.filter(reviewer=by))
         if earlier := next((each for each in own if each.key == key), None):
             return earlier
         comment = comment.strip()
+        self.require(by, verdict, comment, seen_sha256, own)
+        decision = self._signed(by, verdict, comment, key, channel)
+        return self._record(decision, self._claim, send)
+
+    def require(
+        self,
+        by: User,
+        verdict: str,
+        comment: str,
+        seen_sha256: str | None = None,
+        own: list[Decision] | None = None,
+    ) -> None:
+        """Raises as `decide` does where it would record nothing. `own`: the decisions of `by`."""
         self._require(by, verdict, comment, seen_sha256)
+        own = list(self.decisions.filter(reviewer=by)) if own is None else own
         if not self.is_open or any(each.stands for each in own):
             raise AlreadyDecided(self.words())  # saves a transaction; `_claim` is what counts
-        decision = self._signed(by, verdict, comment, key, channel)
-        return self._record(decision, self._claim)
+        if verdict == contract.APPROVE and self.faults():
+            raise Unreadable(
+                _("We cannot read this payload as “%s”, so it cannot be approved.") % self.kind
+            )
 
     def take_back(self, by: User, *, key: str | None = None, channel: str = "web") -> Decision:
         """Record that `by` takes their own decision back, while the workflow can still let go.
@@ -367,7 +438,9 @@ class Approval(models.Model):
     def _recorded(self, by: User, key: str) -> Decision | None:
         return self.decisions.filter(reviewer=by, key=key).first()
 
-    def _record(self, decision: Decision, change: Callable[[Decision], None]) -> Decision:
+    def _record(
+        self, decision: Decision, change: Callable[[Decision], None], send: bool = True
+    ) -> Decision:
         """One transaction: the change of the row, the decision, the audit entry."""
         try:
             with transaction.atomic():
@@ -382,7 +455,8 @@ class Approval(models.Model):
                     comment=decision.comment,
                 )
                 self.queue.touch()
-                transaction.on_commit(decision.deliver, robust=True)
+                if send:
+                    transaction.on_commit(decision.deliver, robust=True)
         except (IntegrityError, AlreadyDecided):
             if earlier := self._recorded(decision.reviewer, decision.key):
                 return earlier
@@ -624,8 +698,11 @@ def _revised(request: Request) -> Approval | None:
     if not _is_uuid(request.revises):
         return None
     earlier = Approval.objects.filter(pk=request.revises).first()
-    same = earlier and earlier.requester_identity == identity(request.requester)[:150]
-    return earlier if same else None
+    if earlier is None:
+        return None
+    same_name = earlier.requester_identity == identity(request.requester)[:150]
+    by = person(request.requester)  # whom a workflow named by email, a form names by user name
+    return earlier if same_name or (by and by.pk == earlier.requester_user_id) else None
 
 
 def _form_key(key: str | None) -> str:

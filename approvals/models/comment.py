@@ -55,23 +55,38 @@ class Comment(AppendOnly):
         text: str,
         kind: str = Kind.COMMENT,
         to: User | None = None,
+        *,
+        key: str = "",
     ) -> "Comment":
         """Say it, audit it, tell open pages. The caller has checked that `by` may see it.
 
+        The same `key` of the same author again is the same comment, which makes a form that was
+        sent twice harmless.
         Raises Incomplete for empty or overlong text, NotYours, or TooSoon for a second nudge.
         """
         text = text.strip()
-        cls._require(approval, by, text, kind)
         with transaction.atomic():
+            if key:
+                approval.queue.touch()  # holds its row: of two at once, the second one waits
+                if earlier := cls._said_before(approval, by, key):
+                    return earlier
+            cls._require(approval, by, text, kind)
             comment = cls.objects.create(
                 approval=approval, author=by, text=text, kind=kind, recipient=to
             )
             detail: dict[str, Any] = {"comment": comment.pk}
+            if key:
+                detail["key"] = key
             if to:
                 detail["to"] = to.get_username()
             AuditEntry.record(kind, approval, by, **detail)
             approval.queue.touch()
         return comment
+
+    @classmethod
+    def _said_before(cls, approval: "Approval", by: User, key: str) -> "Comment | None":
+        audited = AuditEntry.objects.filter(approval=approval, actor=by, detail__key=key).first()
+        return cls.objects.get(pk=audited.detail["comment"]) if audited else None
 
     @classmethod
     def _require(cls, approval: "Approval", by: User, text: str, kind: str) -> None:

@@ -13,6 +13,10 @@ class Changed(NotDecided):
     """What the person saw is not what is asked any more."""
 
 
+class Unreadable(NotDecided):
+    """The payload is not in the shape that its kind promises, so nobody can know what it says."""
+
+
 class NotYours(NotDecided):
     """This person may not decide this approval."""
 

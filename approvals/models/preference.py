@@ -45,6 +45,8 @@ class Preference(models.Model):
     @classmethod
     def of(cls, user: Any) -> "Preference":
         """What `user` set, or the defaults, unsaved."""
+        if not user.is_authenticated:
+            return cls()
         return cls.objects.filter(user=user).first() or cls(user=user)
 
 
@@ -63,3 +65,8 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def href(self) -> str:
+        """Behind the address of the inbox. It names the view, so that changes can be seen."""
+        return f"?{self.query}{'&' if self.query else ''}view={self.pk}"

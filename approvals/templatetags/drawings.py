@@ -90,7 +90,7 @@ def scale(approval: Approval, votes: list[Any]) -> SafeString:
     if approval.due_at is None:
         return SafeString("")
     whole = (approval.due_at - approval.opened_at).total_seconds() or 1.0
-    until = approval.closed_at or timezone.now()
+    until = approval.closed_at or approval.settled_at or timezone.now()
 
     def at(when: datetime) -> str:
         share = (when - approval.opened_at).total_seconds() / whole
@@ -107,7 +107,8 @@ def scale(approval: Approval, votes: list[Any]) -> SafeString:
         and abs(float(at(each.decided_at)[:-1]) - float(now[:-1])) > 15
     ]  # fmt: skip
     if 14 < float(now[:-1]) < 92:
-        word = _("now") if approval.closed_at is None else _("closed")
+        open_ = approval.closed_at is None and approval.settled_at is None
+        word = _("now") if open_ else _("closed") if approval.closed_at else _("decided")
         labels.append(format_html('<text class="nowt" x="{}" y="31" text-anchor="end">{}</text>',
                                   now, word))  # fmt: skip
     return format_html(

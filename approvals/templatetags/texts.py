@@ -99,6 +99,12 @@ def counted(count: int) -> str:
 
 
 @register.filter
+def counted_fully(count: int) -> str:
+    """3,412"""
+    return f"{count:,}"
+
+
+@register.filter
 def short_count(count: int) -> str:
     """9, 99+, and nothing for none: the number in the navigation."""
     return "99+" if count > 99 else str(count or "")

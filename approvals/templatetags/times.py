@@ -126,6 +126,12 @@ def seconds_left(approval: Approval) -> float:
 
 
 @register.filter
+def seconds_to(when: datetime | None) -> int:
+    """Whole seconds until `when`; 0 once it is over."""
+    return max(round((when - timezone.now()).total_seconds()), 0) if when else 0
+
+
+@register.filter
 def share_left(approval: Approval) -> float:
     """From 1 when it was asked to 0 at the deadline."""
     if approval.due_at is None:

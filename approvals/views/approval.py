@@ -1,5 +1,6 @@
 """One approval: its page, its live part, its payload as a file."""
 
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +14,11 @@ from orchestrator import contract
 
 @require_safe
 def approval(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """With ?confirm=approve the page that asks once more; deciding is a POST all the same."""
     context = area.everything(request, area.find(request, pk))
+    may_approve = context["state"] == "form" and not context["hindrance"]
+    if request.GET.get("confirm") == "approve" and may_approve:
+        return render(request, "confirm.html", context)
     return page(request, "approval.html", "body", context)
 
 
@@ -21,12 +26,22 @@ def approval(request: HttpRequest, pk: UUID) -> HttpResponse:
 def panel(request: HttpRequest, pk: UUID) -> HttpResponse:
     """What changed since ?rev=; 204 where nothing did. A form that somebody fills in stays."""
     place = "pane" if request.GET.get("place") == "pane" else "page"
-    context = area.decision_area(request, area.find(request, pk), place)
+    found = area.find(request, pk)
+    context = area.decision_area(request, found, place)
     if request.GET.get("rev") == context["rev"]:
-        return HttpResponse(status=204)
-    context["oob"] = True
-    context["typing"] = request.GET.get("form") == "1" and context["state"] == "form"
+        return _countdown(request, context) if context["held"] else HttpResponse(status=204)
+    typing = request.GET.get("form") == "1" and context["state"] == "form"
+    if context["state"] == "form" and not typing:
+        context = area.everything(request, found, place)
+    context |= {"oob": True, "typing": typing}
     return render(request, "_approval.html#news", context)
+
+
+def _countdown(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """The seconds for undo alone: the button beside them keeps the focus."""
+    response = render(request, "_panel.html#countdown", context | {"ticking": True})
+    response["HX-Reswap"] = "none"
+    return response
 
 
 @require_safe

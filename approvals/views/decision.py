@@ -1,119 +1,113 @@
-"""The one click: POST decides, nothing else does."""
+"""The one click: POST decides, nothing else does. And the one that takes it back."""
 
-import json
+from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
+from django.contrib.auth import authenticate
 from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from approvals.context import waiting
 from approvals.forms import DecisionForm
 from approvals.models import Approval, Decision
-from approvals.models.errors import AlreadyDecided, Changed, Incomplete, NotYours
-from approvals.views import panel
-from approvals.views.drawing import page
+from approvals.models.errors import (
+    AlreadyDecided,
+    Changed,
+    Incomplete,
+    NotYours,
+    Unreadable,
+)
+from approvals.views import answers, panel
+from approvals.views.asked import is_shown
+from orchestrator import contract
 from orchestrator.signing import NoKey
 
-TRY_AGAIN_AFTER = "5"  # seconds
+
+@sensitive_post_parameters("password")
+@require_POST
+def decision(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """404 not visible · 403 not theirs · 422 incomplete, or to be confirmed · 409 too late or
+    changed · 503 not now.
+    """
+    approval = panel.find(request, pk)
+    if not approval.may_be_decided_by(request.user):
+        return answers.forbidden(request, approval.why_not(request.user))  # type: ignore[arg-type]
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        return answers.typed_again(request, approval, form)
+    try:
+        return _decided(request, approval, form)
+    except Incomplete as error:
+        form.add_error(error.field, str(error))
+        return answers.typed_again(request, approval, form)
+    except Changed as error:
+        return answers.shown_anew(request, approval, str(error), form.cleaned_data["sha"])
+    except (AlreadyDecided, Unreadable) as error:
+        return answers.shown_anew(request, approval, str(error))
+    except NotYours as error:
+        return answers.forbidden(request, str(error))
+    except NoKey:
+        return answers.not_now(request, _("The desk has no key to sign decisions with."))
+    except OperationalError:
+        return answers.not_now(request, _("The database is busy."))
 
 
-class SeeOther(HttpResponseRedirect):
-    """303: a reload shows the page again instead of posting again."""
+def _decided(request: HttpRequest, approval: Approval, form: DecisionForm) -> HttpResponse:
+    given = form.cleaned_data
+    user: Any = request.user
+    if given["verdict"] == contract.APPROVE and not _is_repeated(approval, user, given["key"]):
+        approval.require(user, given["verdict"], given["comment"].strip(), given["sha"])
+        if not given["shown"] and not is_shown(approval):
+            raise Incomplete(_("Show all of it before you approve it."))
+        if approval.asks_twice and not _is_confirmed(request, approval, form):
+            return answers.asked_twice(request, approval, form)
+    decision = approval.decide(
+        user, given["verdict"], given["comment"], seen_sha256=given["sha"], key=given["key"]
+    )
+    return answers.decided(request, approval, decision)
 
-    status_code = 303
+
+def _is_repeated(approval: Approval, user: Any, key: str) -> bool:
+    """Whether this very form was recorded already: then the same answer comes again."""
+    return approval.decisions.filter(reviewer=user, key=key).exists()
+
+
+def _is_confirmed(request: HttpRequest, approval: Approval, form: DecisionForm) -> bool:
+    """High risk: confirmed. Critical: and with the password, whose failures are counted."""
+    if form.cleaned_data["confirmed"] != "1":
+        return False
+    if not approval.asks_password:
+        return True
+    name, password = request.user.get_username(), form.cleaned_data["password"]
+    if not password:
+        form.add_error("password", _("Type your password."))
+        return False
+    if authenticate(request, username=name, password=password) == request.user:
+        return True
+    form.add_error("password", _("This is not your password. Nothing was recorded."))
+    return False
 
 
 @require_POST
-def decision(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """404 not visible · 403 not theirs · 422 incomplete · 409 too late or changed · 503 not now."""
+def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """404 not visible · 403 not a reviewer's · 409 too late, or nothing to take back · 503 not now.
+
+    The workflow has the last word: a retraction that comes too late is refused, and shown as that.
+    """
     approval = panel.find(request, pk)
-    if not approval.may_be_decided_by(request.user):
-        return _forbidden(request, approval.why_not(request.user))  # type: ignore[arg-type]
-    form = DecisionForm(request.POST)
-    if not form.is_valid():
-        return _typed_again(request, approval, form)
+    user: Any = request.user
+    own = Decision.objects.standing().filter(approval=approval, reviewer=user)
+    if not own.exists() and not approval.may_be_decided_by(user):
+        return answers.forbidden(request, approval.why_not(user))
     try:
-        decided = _decide(request, approval, form)
-    except Incomplete as error:
-        form.add_error(error.field, str(error))
-        return _typed_again(request, approval, form)
-    except (AlreadyDecided, Changed) as error:
-        return _shown_anew(request, panel.find(request, pk), str(error))
-    except NotYours as error:
-        return _forbidden(request, str(error))
+        approval.take_back(user, key=request.POST.get("key"))
+    except AlreadyDecided as error:
+        return answers.shown_anew(request, approval, str(error))
     except NoKey:
-        return _not_now(request, _("The desk has no key to sign decisions with."))
+        return answers.not_now(request, _("The desk has no key to sign decisions with."))
     except OperationalError:
-        return _not_now(request, _("The database is busy."))
-    return _recorded(request, approval, decided)
-
-
-def _decide(request: HttpRequest, approval: Approval, form: DecisionForm) -> Decision:
-    given = form.cleaned_data
-    return approval.decide(
-        request.user,  # type: ignore[arg-type]
-        given["verdict"],
-        given["comment"],
-        seen_sha256=given["sha"],
-        key=given["key"],
-    )
-
-
-def _place(request: HttpRequest) -> tuple[str, str, str]:
-    """Where the click came from: its name, the template and the part to draw again."""
-    if request.POST.get("place") == "pane" and request.htmx:  # type: ignore[attr-defined]
-        return "pane", "inbox.html", "pane"
-    return "page", "approval.html", "body"
-
-
-def _recorded(request: HttpRequest, approval: Approval, decided: Decision) -> HttpResponse:
-    if not request.htmx:  # type: ignore[attr-defined]
-        return SeeOther(reverse("approval", args=[approval.pk]))
-    place, template, part = _place(request)
-    fresh = panel.find(request, approval.pk)
-    response = page(request, template, part, panel.everything(request, fresh, place))
-    said = panel.recorded_words(fresh, decided, waiting(request))
-    response["HX-Trigger"] = json.dumps({"say": said, "inbox:refresh": True})
-    return response
-
-
-def _shown_anew(request: HttpRequest, approval: Approval, why: str) -> HttpResponse:
-    place, template, part = _place(request)
-    context = panel.everything(request, approval, place, problem=why)
-    response = page(request, template, part, context, status=409)
-    response["HX-Trigger"] = json.dumps({"inbox:refresh": True})
-    return response
-
-
-def _typed_again(request: HttpRequest, approval: Approval, form: DecisionForm) -> HttpResponse:
-    place, template, part = _place(request)
-    if not request.htmx:  # type: ignore[attr-defined]
-        context = panel.everything(request, approval, place, form)
-        return page(request, template, part, context, status=422)
-    context = panel.decision_area(request, approval, place, form)
-    response = render(request, "_approval.html#panel", context, status=422)
-    response["HX-Retarget"], response["HX-Reswap"] = "#panel", "outerHTML"
-    return response
-
-
-def _forbidden(request: HttpRequest, why: str) -> HttpResponse:
-    if not request.htmx:  # type: ignore[attr-defined]
-        raise PermissionDenied(why)
-    problem = {"problem": _("Your decision was not recorded.") + " " + why}
-    return HttpResponse(status=403, headers={"HX-Trigger": json.dumps(problem)})
-
-
-def _not_now(request: HttpRequest, why: str) -> HttpResponse:
-    words = why + " " + _("Nothing was recorded. Try again in a moment.")
-    if request.htmx:  # type: ignore[attr-defined]
-        response = HttpResponse(headers={"HX-Trigger": json.dumps({"problem": words})})
-    else:
-        response = render(request, "503.html", {"problem": words})
-    response.status_code = 503
-    response["Retry-After"] = TRY_AGAIN_AFTER
-    return response
+        return answers.not_now(request, _("The database is busy."))
+    said = _("Taken back: %s.") % approval.reference
+    return answers.recorded(request, approval, said)

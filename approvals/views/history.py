@@ -1,58 +1,89 @@
-"""History: approvals that are closed, newest first."""
+"""History: approvals that are closed, newest first; the same as a file."""
 
+import json
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.db.models import OuterRef, Subquery
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from approvals.models import Approval, Queue
-from approvals.views.inbox import HEAVY
-from approvals.views.paging import paged
+from approvals import export as csv
+from approvals.export import BESIDE
+from approvals.filters import HistoryFilter
+from approvals.models import Approval, AuditEntry, Kind
+from approvals.views.drawing import page
+from approvals.views.paging import HEAVY, paged
 
-OUTCOMES = [each for each in Approval.State.choices if each[0] != Approval.State.WAITING]
+MOST_COUNTED = 10_000
 
 
 @require_safe
 def history(request: HttpRequest) -> HttpResponse:
-    asked = {name: _asked(request, name) for name in ("q", "outcome", "queue")}
-    visible = Approval.objects.visible_to(request.user)
+    asked = HistoryFilter(request.user, request.GET)
+    found = asked.found(Approval.objects.history_of(request.user))
+    kind = Kind.objects.filter(slug=OuterRef("kind"))
     rows = (
-        _matching(visible.closed(), asked)
-        .select_related("queue", "requester_user")
-        .prefetch_related("decisions__reviewer")
+        found.prefetch_related(*BESIDE)
+        .annotate(kind_name=Subquery(kind.values("name")))
         .defer(*HEAVY)
     )
-    context = {
-        "page": paged(request, rows, "closed_at"),
-        "asked": asked,
-        "filtered": any(asked.values()),
-        "outcomes": OUTCOMES,
-        "queues": Queue.objects.filter(pk__in=visible.order_by().values("queue")),
+    shown = paged(request, rows, "closed_at")
+    context: dict[str, Any] = {
+        "page": shown,
+        "form": asked,
+        "query": query(request),
+        **in_words(counted(found) if shown.newer or shown.older else len(shown.rows)),
     }
-    return render(request, "history.html", context)
+    response = page(request, "history.html", "results", context)
+    if request.htmx:  # type: ignore[attr-defined]
+        response["HX-Push-Url"] = request.path + context["query"]
+        response["HX-Trigger"] = json.dumps({"say": context["words"]})
+    return response
 
 
-def _asked(request: HttpRequest, name: str) -> str:
-    """What the address asks for, without characters that nobody sees."""
-    return "".join(each for each in request.GET.get(name, "") if each.isprintable()).strip()
+@require_safe
+def export(request: HttpRequest) -> HttpResponseBase:
+    """The same rows as CSV. Who took how much away is audited before the first one is sent."""
+    asked = HistoryFilter(request.user, request.GET)
+    if not asked.is_valid():  # a file that holds more than was meant would not say so
+        return refused(request)
+    found = asked.found(Approval.objects.history_of(request.user))
+    if request.method == "GET":
+        said: dict[str, Any] = {name: str(each) for name, each in asked.asked.items()}
+        AuditEntry.record("exported", actor=request.user, rows=found.count(), filter=said)
+    response = StreamingHttpResponse(csv.lines(found), content_type="text/csv; charset=utf-8")
+    name = f"countersign-history-{timezone.localdate().isoformat()}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
-def _matching(rows: QuerySet[Any], asked: dict[str, str]) -> QuerySet[Any]:
-    if asked["outcome"]:
-        rows = rows.filter(state=asked["outcome"])
-    if asked["queue"]:
-        rows = rows.filter(queue__slug=asked["queue"])
-    if text := asked["q"]:
-        meant = Q(title__icontains=text) | Q(key__iexact=text) | Q(workflow_id=text)
-        rows = rows.filter(meant | Q(pk=_uuid(text)) if _uuid(text) else meant)
-    return rows
+def refused(request: HttpRequest) -> HttpResponse:
+    response = history(request)
+    response.status_code = 422
+    return response
 
 
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+def counted(found: Any) -> int:
+    """How many; 10,001 means "more than 10,000"."""
+    first: int = found.order_by()[: MOST_COUNTED + 1].count()
+    return first
+
+
+def in_words(count: int) -> dict[str, str]:
+    number = f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}"
+    return {
+        "words": ngettext("%s decision", "%s decisions", count) % number,
+        "export_words": ngettext("Export %s row", "Export %s rows", count) % number,
+    }
+
+
+def query(request: HttpRequest) -> str:
+    """The filter of this address, without its page, for other addresses."""
+    kept = request.GET.copy()
+    for name in ("older", "newer"):
+        kept.pop(name, None)
+    for name in [name for name, value in kept.items() if not value]:
+        del kept[name]
+    return f"?{kept.urlencode()}" if kept else ""

@@ -9,6 +9,8 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
 SIZE = 50
+# What no row of a list needs; payloads may be 256 KiB each.
+HEAVY = ("payload", "previous", "details", "links", "reason")
 Cursor = tuple[datetime, str]
 
 
@@ -57,7 +59,9 @@ def _read(request: HttpRequest, name: str, rows: QuerySet[Any]) -> Cursor | None
 
 def _beyond(field: str, at: Cursor, way: str) -> Q:
     key = "pk__gt" if way == "lt" else "pk__lt"
-    return Q(**{f"{field}__{way}": at[0]}) | Q(**{field: at[0], key: at[1]})
+    beyond = Q(**{f"{field}__{way}": at[0]}) | Q(**{field: at[0], key: at[1]})
+    # Said apart, for an OR alone does not tell the database where in the index to begin.
+    return beyond & Q(**{f"{field}__{way}e": at[0]})
 
 
 def _link(request: HttpRequest, name: str, field: str, edge: list[Any]) -> str:

@@ -6,13 +6,16 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from approvals import payload
+from approvals.activity import activity, stage, withdrawal
 from approvals.forms import DecisionForm
-from approvals.models import Approval, Decision, WorkflowRun
-from approvals.models.decision import VOTES
+from approvals.models import Approval, Claim, Comment, Decision
 from approvals.models.people import name_of
+from approvals.views.asked import asked
+from approvals.views.wording import reasons, wording
 from orchestrator import contract
 
 QUICK, CALM = 2, 5  # seconds between looks: a decision is under way, or people are awaited
@@ -30,14 +33,14 @@ def everything(
     place: str = "page",
     form: DecisionForm | None = None,
     problem: str = "",
+    read_sha256: str = "",
 ) -> dict[str, Any]:
     """The whole page. `place` is page or pane; `form` holds what was typed and refused."""
-    all_of_it = "all" in request.GET
-    return decision_area(request, approval, place, form, problem) | {
-        "sheet": payload.read(approval.payload, approval.previous, all_of_it),
-        "all_of_it": all_of_it,
-        "run": WorkflowRun.objects.filter(run_id=approval.run_id).first(),
-    }
+    shown = asked(request, approval, read_sha256)
+    area = decision_area(request, approval, place, form, problem)
+    address = reverse("inbox_pane" if place == "pane" else "approval", args=[approval.pk])
+    hindrances = _hindrances(approval, area["state"], shown["sheet"].complete)
+    return area | shown | hindrances | {"address": address}
 
 
 def decision_area(
@@ -54,33 +57,77 @@ def decision_area(
     mine = [each for each in decisions if each.reviewer_id == user.pk and not each.retracted_at]
     state = _state(approval, user, standing)
     votes = [each for each in standing if each.verdict == contract.APPROVE]
-    return {
+    return _involved(approval, user, state) | {
         "approval": approval,
         "place": place,
         "state": state,
-        "decisions": decisions,
+        "stage": stage(approval, decisions),
+        "activity": activity(approval, decisions),
         "votes": votes,
         "mine": mine[-1] if mine else None,
+        "may_undo": bool(mine) and is_standing(mine[-1]) and approval.may_be_taken_back(mine[-1]),
+        "held": held(approval),
         "last": standing[-1] if standing else None,
-        "withdrawn": any(_is_withdrawal(each) for each in decisions),
+        "withdrawal": withdrawal(decisions),
         "open_to": _open_to(approval, user, votes) if state == "form" else [],
         "needed": max(approval.quorum - approval.approvals, 0),
+        "away": state == "form" and _is_away(),
         "why_not": approval.why_not(user) if state in ("own", "outsider") else "",
+        "wording": wording(approval),
+        "reasons": reasons(approval),
         "form": form,
+        "rejecting": form is not None and form.data.get("verdict") == contract.REJECT,
         "problem": problem,
         "rev": _revision(approval, state, decisions),
         "pulse": _pulse(approval, decisions),
     }
 
 
+def _involved(approval: Approval, user: Any, state: str) -> dict[str, Any]:
+    """Who is on it, who may take it over, and what waits for an answer."""
+    waits = approval.is_open
+    claim = Claim.objects.current().filter(approval=approval).select_related("holder").first()
+    may_claim = waits and state in ("form", "voted") and approval.may_be_decided_by(user)
+    return {
+        "claim": claim if waits else None,
+        "may_claim": may_claim,
+        "may_ask": may_claim and approval.requester_user_id is not None,
+        "others": others(approval, user) if may_claim else [],
+        "question": Comment.open_question(approval) if waits else None,
+    }
+
+
+def others(approval: Approval, user: Any) -> Any:
+    """Who else may decide it, for handing it over."""
+    people = approval.queue.people().exclude(pk=user.pk)
+    asker = [each.pk for each in people if approval.asked_for_by(each)]
+    return people.exclude(pk__in=asker)
+
+
+def _hindrances(approval: Approval, state: str, complete: bool) -> dict[str, Any]:
+    """Why an approve is not offered: unreadable, unshown, or nothing."""
+    faults = approval.faults() if state == "form" else {}
+    return {
+        "faults": list(faults.items())[:5],
+        "hindrance": "unreadable" if faults else "" if complete else "unshown",
+    }
+
+
 def is_standing(decision: Decision) -> bool:
     """Whether it is a vote that counts or may still count."""
-    undone = decision.refused_at or decision.retracted_at
-    return not undone and decision.verdict in VOTES
+    return decision.stands
 
 
-def _is_withdrawal(decision: Decision) -> bool:
-    return decision.verdict == contract.WITHDRAW and not decision.refused_at
+def held(approval: Approval) -> bool:
+    """Whether what was decided is held back for undo."""
+    return bool(
+        approval.is_waiting and approval.held_until and approval.held_until > timezone.now()
+    )
+
+
+def _is_away() -> bool:
+    """Whether Temporal did not answer lately: something recorded could not be sent."""
+    return Decision.objects.undelivered().filter(tries__gt=1, sent_at=None).exists()
 
 
 def _state(approval: Approval, user: Any, standing: list[Decision]) -> str:
@@ -118,11 +165,15 @@ def _pulse(approval: Approval, decisions: list[Decision]) -> int:
 
 def _revision(approval: Approval, state: str, decisions: list[Decision]) -> str:
     """A short name for what this part of the page shows; another one when it would change."""
+    claim = Claim.objects.current().filter(approval=approval).first()
     shown = (
         approval.state,
         approval.reason,
         approval.approvals,
         state,
+        held(approval),
+        (claim.holder_id, claim.at) if claim else None,
+        approval.comments.count(),
         [(each.pk, each.delivery, each.tries, each.retracted_at) for each in decisions],
     )
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]

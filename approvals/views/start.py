@@ -1,45 +1,82 @@
-"""Start a workflow: a guarded task that the signed-in person asks for."""
+"""Start a workflow: choose a kind of request, fill in its form, see what would happen, start."""
 
-import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
 
-from approvals.forms import StartForm
+from approvals.forms import RequestForm
 from approvals.models import WorkflowRun
+from approvals.outlook import Outlook, judged
 from approvals.templatetags.texts import workflow_url
+from approvals.views.asking import Asking, offered
 from orchestrator import client
-from orchestrator.contract import Request, Run
+from orchestrator.contract import ASK, Request, Run
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def start(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST" and (kinds := offered(request)):
+        return render(request, "start.html", kinds)
+    asking = Asking.of(request)
+    if done := asking.done_already():
+        messages.info(request, _("You have asked again already, or it needs no second request."))
+        return redirect("approval", done.pk)
     if request.method != "POST":
-        first = {"key": uuid.uuid4(), "queue": "general"}
-        return _shown(request, StartForm(request.user, initial=first), 200)  # type: ignore[arg-type]
-    form = StartForm(request.user, request.POST)  # type: ignore[arg-type]
+        return _shown(request, asking, asking.form(), 200)
+    form = asking.form(request.POST)
     if not form.is_valid():
-        return _shown(request, form, 422)
+        return _shown(request, asking, form, 422)
     try:
         run = client.start_guarded_task(form.guarded_task(), form.start_key())
-    except client.Unreachable:
-        form.add_error(None, _("Temporal does not answer. Sending this form again is safe."))
-        return _shown(request, form, 503)
-    except client.Refused as error:
-        form.add_error(None, str(error))
-        return _shown(request, form, 422)
+    except (client.Unreachable, client.Refused) as error:
+        return _not_started(request, asking, form, error)
     return _started(request, form, run)
 
 
-def _shown(request: HttpRequest, form: StartForm, status: int) -> HttpResponse:
-    return render(request, "start.html", {"form": form}, status=status)
+@require_POST
+def preview(request: HttpRequest) -> HttpResponse:
+    """What would happen. Without htmx the whole page again, in the way of typing asked for."""
+    asking = Asking.of(request)
+    form = asking.form(request.POST)
+    if request.htmx:  # type: ignore[attr-defined]
+        return render(request, "start_form.html#outlook", {"outlook": Outlook.of(form)})
+    return _shown(request, asking, asking.turned(form), 200)
 
 
-def _started(request: HttpRequest, form: StartForm, run: Run) -> HttpResponse:
+def _shown(request: HttpRequest, asking: Asking, form: RequestForm, status: int) -> HttpResponse:
+    context: dict[str, Any] = {"asking": asking, "form": form, "failed": status != 200}
+    context["outlook"] = Outlook.of(form if form.is_bound else asking.first(form))
+    return render(request, "start_form.html", context, status=status)
+
+
+def _not_started(
+    request: HttpRequest, asking: Asking, form: RequestForm, error: Exception
+) -> HttpResponse:
+    if isinstance(error, client.Refused):
+        form.add_error(None, str(error))
+        return _shown(request, asking, form, 422)
+    form.add_error(None, _("Temporal does not answer. Sending this form again is safe."))
+    return _shown(request, asking, form, 503)
+
+
+def _started(request: HttpRequest, form: RequestForm, run: Run) -> HttpResponse:
     # The worker notes it as well, but perhaps not before the browser asks for the page.
-    WorkflowRun.note(run, Request.read(form.request()))
-    messages.success(request, _("Started “%(title)s”.") % {"title": form.cleaned_data["task"]})
+    asked = Request.read(form.request())
+    WorkflowRun.note(run, asked)
+    said = _("Started “%(title)s”.") % {"title": asked.title}
+    if judged(form).verdict == ASK:
+        said += " " + _can_decide(form)
+    messages.success(request, said)
     return redirect(workflow_url(run.workflow_id, run.run_id))
+
+
+def _can_decide(form: RequestForm) -> str:
+    able, queue = len(form.deciders()), form.asked_queue()
+    return ngettext(
+        "%(able)d person in %(queue)s can decide.", "%(able)d people in %(queue)s can decide.", able
+    ) % {"able": able, "queue": queue}

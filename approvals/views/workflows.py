@@ -11,8 +11,7 @@ from django.views.decorators.http import require_safe
 
 from approvals.models import Approval, WorkflowRun
 from approvals.views.gantt import Gantt, draw
-from approvals.views.inbox import HEAVY
-from approvals.views.paging import paged
+from approvals.views.paging import HEAVY, paged
 from orchestrator import client, timeline
 
 TABS = ("timeline", "events", "input", "json")

@@ -3,10 +3,11 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from approvals import characters, payload
+from approvals.pairing import MISSING, aligned, pairs
 
 JSON = st.recursive(
     st.none()
@@ -20,12 +21,15 @@ JSON = st.recursive(
 OBJECTS = st.dictionaries(st.text("abcA_ ", max_size=6), JSON, max_size=6)
 
 
-def text(parts):
-    return "".join(each.text for each in parts or [])
+some = settings(deadline=None, max_examples=50)  # the machine may be busy with other things
 
 
-def marked(parts):
-    return [each.text for each in parts if each.changed]
+def text(side):
+    return side.text if side else ""
+
+
+def marked(side):
+    return [each.text for each in side.parts if each.changed] if side else []
 
 
 def only(now, was):
@@ -78,26 +82,50 @@ class TestRows:
 
     def test_what_lies_deep_is_json(self):
         (row,) = payload.read({"a": {"b": {"c": {"d": {"e": 1}}}}}).rest
-        assert (row.kind, text(row.now)) == ("json", '{\n  "e": 1\n}')
+        assert (row.now.shown.kind, text(row.now)) == ("json", '{\n  "e": 1\n}')
 
     def test_without_something_to_compare_with_nothing_is_changed(self):
         assert payload.read({"x": 1}).changed == []
 
+    def test_a_schema_names_and_orders_the_fields(self):
+        schema = {
+            "x-order": ["b", "lines"],
+            "properties": {
+                "b": {"title": "Buyer"},
+                "lines": {"title": "Lines", "items": {"properties": {"qty": {"title": "Pieces"}}}},
+            },
+        }
+        rows = payload.read({"lines": [{"qty": 2}], "a": 1, "b": 2}, schema=schema).rest
+        assert [each.label for each in rows] == ["Buyer", "Lines › 1 › Pieces", "A"]
+
+    @some
     @given(OBJECTS)
     def test_the_same_on_both_sides_is_unchanged(self, value):
         sheet = payload.read(value, value)
         assert sheet.changed == []
         assert len(sheet.rest) == len(list(payload.leaves(value)))
 
+    @some
     @given(OBJECTS, OBJECTS)
     def test_nothing_is_lost_whatever_is_compared(self, now, was):
         sheet = payload.read(now, was, everything=True)
-        paths = {path for side in (now, was) for path, _value in payload.leaves(side)}
-        assert sheet.total == len(paths)
-        assert sheet.hidden == 0
+        rows = [*sheet.changed, *sheet.rest]
+        leaves = [each for each in pairs(was, now) if each.now is not MISSING]
+        assert {each.path for each in leaves} == {path for path, _value in payload.leaves(now)}
+        assert sum(each.now is not None for each in rows) == len(leaves)
+        assert (sheet.hidden, sheet.complete) == (0, True)
         for row in sheet.changed:
-            assert row.was or row.now
-            assert marked([*(row.was or []), *(row.now or [])]) or row.change != "changed"
+            assert row.was or row.now or row.note
+            assert [*marked(row.was), *marked(row.now)] or row.change != "changed"
+
+    @some
+    @given(OBJECTS, OBJECTS)
+    def test_what_is_gone_is_said(self, now, was):
+        """Each old value stays where it was, has changed, has moved or is gone."""
+        before = [value for _path, value in payload.leaves(was)]
+        seen = [each.was for each in pairs(was, now) if each.was is not MISSING]
+        for value in before:
+            assert value in seen
 
 
 class TestDifferences:
@@ -136,13 +164,78 @@ class TestDifferences:
         assert [(each.label, each.change) for each in changed] == [("A", "added"), ("B", "removed")]
 
 
+class TestLists:
+    def changes(self, now, was):
+        sheet = payload.read({"x": now}, {"x": was})
+        return [(each.label, each.change, text(each.was), text(each.now)) for each in sheet.changed]
+
+    def test_an_element_in_front_changes_nothing_else(self):
+        assert self.changes(["n", "a", "b", "c"], ["a", "b", "c"]) == [("X › 1", "added", "", "n")]
+
+    def test_an_element_that_is_gone_changes_nothing_else(self):
+        assert self.changes(["b", "c"], ["a", "b", "c"]) == [("X › 1", "removed", "a", "")]
+
+    def test_an_element_in_the_place_of_another_has_changed(self):
+        assert self.changes(["a", "x", "c"], ["a", "b", "c"]) == [("X › 2", "changed", "b", "x")]
+
+    def test_an_element_that_moved_is_neither_gone_nor_new(self):
+        rows = payload.read({"x": ["c", "a", "b"]}, {"x": ["a", "b", "c"]}).changed
+        assert [(each.label, each.change, text(each.now)) for each in rows] == [
+            ("X › 1", "moved", "c")
+        ]
+        assert rows[0].note == "moved from place 3"
+
+    def test_an_object_that_moved_is_one_line_and_its_fields_are_unchanged(self):
+        one, two, three = ({"a": n, "b": n} for n in (1, 2, 3))
+        sheet = payload.read({"x": [three, one, two]}, {"x": [one, two, three]})
+        assert [(each.label, each.change, each.now) for each in sheet.changed] == [
+            ("X › 1", "moved", None)
+        ]
+        assert len(sheet.rest) == 6
+
+    def test_objects_are_known_by_their_id(self):
+        was = [{"id": 1, "n": 1}, {"id": 2, "n": 1}]
+        now = [{"id": 3, "n": 1}, {"id": 2, "n": 5}]
+        assert self.changes(now, was) == [
+            ("X › 1 › ID", "added", "", "3"),
+            ("X › 1 › N", "added", "", "1"),
+            ("X › 2 › N", "changed", "1", "5"),
+            ("X › 1 › ID", "removed", "1", ""),
+            ("X › 1 › N", "removed", "1", ""),
+        ]
+
+    def test_an_object_that_became_a_text_is_gone_and_the_text_is_new(self):
+        assert self.changes("a", {"a": 1}) == [
+            ("X › A", "removed", "1", ""),
+            ("X", "added", "", "a"),
+        ]
+
+    @given(st.lists(st.integers(0, 4), max_size=12), st.lists(st.integers(0, 4), max_size=12))
+    def test_every_element_of_both_is_accounted_for_once(self, was, now):
+        found = aligned(was, now)
+        assert [new for _old, new, _moved in found if new is not None] == list(range(len(now)))
+        assert sorted(old for old, _new, _moved in found if old is not None) == list(
+            range(len(was))
+        )
+        for old, new, moved in found:
+            assert not moved or was[old] == now[new]
+
+    @pytest.mark.parametrize("length", [2_000, 60_000])
+    def test_long_lists_made_to_be_slow_are_not(self, length):
+        began = time.monotonic()
+        aligned([0, *([1] * length)], [*([1] * length), 2, 2])
+        aligned([*range(length)], [*reversed(range(length))])
+        assert time.monotonic() - began < 5
+
+
 class TestSize:
     def test_a_large_payload_is_shown_in_part(self):
         large = {f"f{n}": "x" * 400 for n in range(300)}
         sheet = payload.read(large)
         assert (sheet.total, sheet.hidden, sheet.json) == (200, 100, "")
+        assert (sheet.count, sheet.complete) == (300, False)
         sheet = payload.read(large, everything=True)
-        assert (sheet.total, sheet.hidden) == (300, 0)
+        assert (sheet.total, sheet.hidden, sheet.complete) == (300, 0, True)
 
     def test_what_changed_is_never_pushed_out_by_what_did_not(self):
         was = {f"f{n}": "x" * 400 for n in range(300)}
@@ -150,8 +243,12 @@ class TestSize:
 
     def test_a_long_value_says_how_much_is_cut(self):
         sheet = payload.read({"x": "y" * 5000})
-        assert sheet.hidden == 1
+        assert (sheet.hidden, sheet.complete) == (1, False)
         assert text(sheet.rest[0].now).endswith("… and 1000 more characters")
+
+    def test_what_it_is_compared_with_may_be_cut_all_the_same(self):
+        sheet = payload.read({"x": "now"}, {"x": "y" * 5000})
+        assert (sheet.hidden, sheet.complete) == (1, True)
 
     def test_a_payload_made_to_be_slow_is_not(self):
         was = {f"f{n}": " ".join("ab" for _ in range(150)) for n in range(500)}

@@ -5,11 +5,13 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.utils import timezone
 
-from approvals.models import Approval, Decision
+from approvals.models import Approval, Decision, Kind
+from approvals.models.errors import Unreadable
 from orchestrator import client as temporal
 from orchestrator.signing import NoKey, Signer
 from tests.desk import a_row
@@ -186,6 +188,159 @@ class TestRefused:
         assert "Nothing was recorded." in json.loads(answer["HX-Trigger"])["problem"]
 
 
+class TestConfirmation:
+    """High risk asks twice, critical for the password too; the server sees to it."""
+
+    @pytest.fixture
+    def row(self, people):
+        asked = {"requester_user": people.amira, "requester_identity": "amira"}
+        payload, previous = {"amount": "120.00", "to": "A"}, {"amount": "99.00", "to": "A"}
+        return a_row(
+            people, risk="high", requester="amira", payload=payload, previous=previous, **asked
+        )
+
+    @pytest.fixture
+    def critical(self, row, people, mei):
+        people.mei.set_password("a long password")
+        people.mei.save()
+        mei.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        Approval.objects.update(risk="critical")
+        return row
+
+    @pytest.mark.parametrize("risk", ["high", "critical", "unheard-of"])
+    @pytest.mark.parametrize("confirmed", [None, "", "0", "yes"])
+    def test_an_approve_alone_records_nothing(self, mei, row, risk, confirmed):
+        Approval.objects.update(risk=risk)
+        answer = send(mei, row, confirmed=confirmed, comment="Seen the <b>invoice</b>")
+        page = answer.content.decode()
+        assert answer.status_code == 422
+        assert 'name="confirmed" value="1"' in page
+        assert "Yours completes it" in page
+        assert "<b>99.00</b>" in page
+        assert "<b>120.00</b>" in page
+        assert 'value="Seen the &lt;b&gt;invoice&lt;/b&gt;"' in page
+        assert not Decision.objects.exists()
+
+    @pytest.mark.parametrize("risk", ["low", "medium"])
+    def test_little_risk_takes_one_click(self, mei, row, risk):
+        Approval.objects.update(risk=risk)
+        assert send(mei, row).status_code == 303
+
+    def test_with_htmx_a_dialog_comes(self, mei, row):
+        answer = send(mei, row, htmx=True)
+        page = answer.content.decode().strip()
+        assert answer.status_code == 422
+        assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#confirm", "outerHTML")
+        assert page.startswith('<dialog id="confirm" open data-settle')
+        assert not Decision.objects.exists()
+
+    def test_confirmed_it_is_recorded_once(self, mei, row):
+        for _ in range(3):
+            assert send(mei, row, confirmed="1", key="one-form").status_code == 303
+        assert Decision.objects.get().verdict == "approve"
+
+    def test_a_rejection_takes_one_click(self, mei, critical):
+        assert send(mei, critical, verdict="reject", comment="No.").status_code == 303
+
+    def test_there_is_a_page_for_it_that_only_asks(self, mei, row):
+        answer = mei.get(f"/approvals/{row.pk}/?confirm=approve")
+        page = answer.content.decode()
+        assert answer.status_code == 200
+        assert "Approve payment?" in page
+        assert 'name="confirmed" value="1"' in page
+        assert not Decision.objects.exists()
+
+    def test_there_is_none_for_what_cannot_be_approved(self, mei, row, people, client):
+        row.decide(people.lena, "reject", "No.")
+        assert (
+            'name="confirmed"'
+            not in mei.get(f"/approvals/{row.pk}/?confirm=approve").content.decode()
+        )
+
+    def test_what_is_decided_or_changed_is_not_asked_about(self, mei, row, people):
+        assert send(mei, row, sha="0" * 64).status_code == 409
+        row.decide(people.lena, "reject", "No.")
+        assert send(mei, row).status_code == 409
+
+    def test_critical_takes_the_password(self, mei, critical):
+        answer = send(mei, critical, confirmed="1")
+        assert answer.status_code == 422
+        assert "Type your password." in answer.content.decode()
+        answer = send(mei, critical, confirmed="1", password="a guess")
+        assert answer.status_code == 422
+        assert "This is not your password." in answer.content.decode()
+        assert not Decision.objects.exists()
+        assert send(mei, critical, confirmed="1", password="a long password").status_code == 303
+        assert Decision.objects.get().verdict == "approve"
+
+    def test_another_persons_password_is_none(self, mei, critical, people):
+        people.lena.set_password("the one of lena")
+        people.lena.save()
+        given = {"confirmed": "1", "password": "the one of lena", "username": "lena"}
+        assert send(mei, critical, **given).status_code == 422
+
+    def test_wrong_ones_are_counted_and_kept_nowhere(self, mei, critical, caplog):
+        for _ in range(4):
+            send(mei, critical, confirmed="1", password="gue55-once-more")
+        attempt = AccessAttempt.objects.get()
+        assert (attempt.username, attempt.failures_since_start) == ("mei", 4)
+        assert "gue55" not in str(attempt.post_data)
+        assert "gue55" not in caplog.text
+        assert send(mei, critical, confirmed="1", password="gue55-once-more").status_code == 429
+        answer = send(mei, critical, confirmed="1", password="a long password")
+        assert answer.status_code == 429
+        assert not Decision.objects.exists()
+
+    def test_it_is_never_sent_back(self, mei, critical):
+        answer = send(mei, critical, htmx=True, confirmed="1", password="gue55-once-more")
+        assert "gue55" not in answer.content.decode()
+
+
+class TestShown:
+    """A long payload is approved by who has opened all of it."""
+
+    @pytest.fixture
+    def row(self, people):
+        return a_row(people, payload={f"field {n}": "x" * 400 for n in range(250)})
+
+    def test_in_part_it_is_not_approved(self, mei, row):
+        answer = send(mei, row)
+        assert answer.status_code == 422
+        assert "Show all of it before you approve it." in answer.content.decode()
+        assert not Decision.objects.exists()
+
+    def test_in_full_it_is(self, mei, row):
+        assert send(mei, row, shown="all").status_code == 303
+
+    def test_it_can_be_rejected_at_once(self, mei, row):
+        assert send(mei, row, verdict="reject", comment="Too long.").status_code == 303
+
+
+class TestUnreadable:
+    @pytest.mark.parametrize("payload", [{}, {"amount": 5}, {"amount": "5", "more": 1}])
+    def test_nobody_approves_what_is_not_of_its_kind(self, mei, people, payload):
+        schema = {
+            "type": "object",
+            "properties": {"amount": {"type": "string"}},
+            "required": ["amount"],
+            "additionalProperties": False,
+        }
+        Kind.objects.create(slug="pay", name="Pay", schema=schema, queue=people.general)
+        row = a_row(people, kind="pay", payload=payload)
+        answer = send(mei, row, htmx=True)
+        assert answer.status_code == 409
+        assert "it cannot be approved" in answer.content.decode()
+        assert not Decision.objects.exists()
+        assert send(mei, row, verdict="reject", comment="Unreadable.").status_code == 303
+
+    def test_nor_what_is_of_no_known_kind(self, mei, people):
+        row = a_row(people, kind="unheard-of")
+        assert send(mei, row).status_code == 409
+        with pytest.raises(Unreadable):
+            row.decide(people.mei, "approve", channel="shell")
+        assert not Decision.objects.exists()
+
+
 class TestTooLate:
     def test_somebody_else_was_first(self, mei, row, people):
         row.decide(people.lena, "reject", "Wrong account.")
@@ -215,7 +370,7 @@ class TestPanel:
 
     def test_one_may_decide(self, mei, row):
         page = self.see(mei, row)
-        assert "Your approval completes it" in page
+        assert "Yours completes it and the workflow goes on at once." in page
         assert 'value="approve"' in page
 
     def test_who_asked_waits_for_others(self, client, row, people):
@@ -228,7 +383,7 @@ class TestPanel:
         decision = row.decide(people.mei, "approve")
         assert "Recorded. Sending." in self.see(mei, row)
         Decision.objects.update(tries=2)
-        assert "Trying again, third try." in self.see(mei, row)
+        assert "Trying again, third try at " in self.see(mei, row)
         Decision.objects.update(sent_at=timezone.now())
         assert "Sent. Waiting for the workflow." in self.see(mei, row)
         decision.refresh_from_db()
@@ -259,7 +414,7 @@ class TestPanel:
         assert words in page
         assert "Because." in page
         assert 'value="approve"' not in page
-        assert "hx-trigger" not in page.partition('id="news"')[2]
+        assert "hx-trigger" not in page.partition('id="news"')[2].partition("</div>")[0]
 
     def test_the_time_is_over_and_the_workflow_has_not_said_so(self, mei, row):
         Approval.objects.update(due_at=timezone.now() - timedelta(minutes=8))
@@ -284,7 +439,8 @@ class TestPanel:
         page = self.panel(mei, row, rev="old", form=1, place="page").content.decode()
         assert "lena approved at" in page
         assert 'id="votes" hx-swap-oob="true"' in page
-        assert "<textarea" not in page
+        assert 'id="why"' not in page
+        assert 'id="talk-text"' not in page
 
     def test_an_outcome_takes_the_place_of_the_form(self, mei, row, people):
         row.decide(people.lena, "approve")

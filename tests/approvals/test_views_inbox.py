@@ -55,14 +55,14 @@ class TestInbox:
             due(people, 30 + n, requester="amira", requester_user=people.amira, quorum=2)
             for n in range(60)
         ]
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(14):
             page = mei.get(f"/inbox/{rows[3].pk}/").content.decode()
         assert page.count('class="row plain') == 50
         assert '<span id="count">60</span>' in page
 
     def test_does_not_read_payloads_for_the_list(self, mei, people, django_assert_max_num_queries):
         a_row(people)
-        with django_assert_max_num_queries(12) as asked:
+        with django_assert_max_num_queries(14) as asked:
             mei.get("/inbox/")
         assert not any('"payload"' in each["sql"] for each in asked.captured_queries)
 
@@ -220,7 +220,7 @@ class TestHistory:
     def test_costs_the_same_however_many_there_are(
         self, mei, closed, django_assert_max_num_queries
     ):
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(14):
             mei.get("/history/")
 
     def test_is_empty_for_a_stranger(self, client, closed):

@@ -1,22 +1,18 @@
 """A real browser: Debian's Chromium, driven by Playwright."""
 
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-ARGUMENTS = [
-    "--no-sandbox",  # Chromium's sandbox does not work for root, as in CI
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    # It talks to nobody but the site under test.
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests import chromium
+from tests.desk import desk, keys, people, worker
+
+__all__ = ["desk", "keys", "people", "worker"]
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +21,7 @@ def browser() -> Iterator[Browser]:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     try:
         with sync_playwright() as playwright:
-            program = shutil.which("chromium") or "/usr/bin/chromium"
-            browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+            browser = chromium.launch(playwright)
             yield browser
             browser.close()
     finally:
@@ -44,3 +39,29 @@ def context(browser: Browser, live_server) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture
+def opened(browser: Browser, live_server) -> Iterator[Callable[..., BrowserContext]]:
+    """`opened("mei", color_scheme="dark")`: a fresh profile, signed in as that person."""
+    made: list[BrowserContext] = []
+
+    def open_(who: str = "", **options) -> BrowserContext:
+        options = {"base_url": live_server.url, "locale": "en-GB", **options}
+        context = browser.new_context(**options)
+        made.append(context)
+        if who:
+            name = settings.SESSION_COOKIE_NAME
+            session = session_of(who)
+            context.add_cookies([{"name": name, "value": session, "url": live_server.url}])
+        return context
+
+    yield open_
+    for context in made:
+        context.close()
+
+
+def session_of(who: str) -> str:
+    client = Client()
+    client.force_login(User.objects.get(username=who), "django.contrib.auth.backends.ModelBackend")
+    return client.cookies[settings.SESSION_COOKIE_NAME].value

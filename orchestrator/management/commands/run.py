@@ -106,6 +106,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         call_command("keys", verbosity=0, stdout=unread)
         call_command("demo", "people", verbosity=0, stdout=unread)
+        call_command("demo", "history", verbosity=0, stdout=unread)
         call_command("collectstatic", verbosity=0, interactive=False)
         # The processes are forked from this one, and no connection survives that.
         connections.close_all()

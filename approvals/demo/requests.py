@@ -1,45 +1,26 @@
-"""A desk to try out: its people, its queues, and believable requests."""
+"""The demo's requests that wait: real workflows, one of them with its first approval."""
 
-import os
-import secrets
+import time
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group, User
-from django.db import transaction
+from django.contrib.auth.models import User
 
-from approvals.models import Queue, WorkflowRun
+from approvals.demo.kinds import HOUR
+from approvals.models import Approval, AuditEntry, WorkflowRun
+from approvals.models.errors import NotDecided
 from orchestrator import client, contract
 
-PREFIX = contract.workflow_id("task", "demo-")
-
-# user name: full name, what they do, groups
-PEOPLE = {
-    "mei": ("Mei Tanaka", "reviews", ["finance", "operations", "support"]),
-    "lena": ("Lena Ortiz", "reviews", ["finance", "support", "communication"]),
-    "tomasz": ("Tomasz Nowak", "reviews", ["finance", "operations", "communication"]),
-    "amira": ("Amira Haddad", "asks", []),
-    "kim": ("Kim Ruiz", "administers", []),
-}
-REVIEWERS = [name for name, (_full, does, _groups) in PEOPLE.items() if does == "reviews"]
-
-# slug: name, description, group, rules
-QUEUES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
-    "general": ("General", "What names no queue", "", {}),
-    "payments": ("Payments", "Money that leaves the house", "finance", {}),
-    "deploys": ("Deploys", "What goes to production", "operations", {}),
-    "database": ("Database", "Changes to production data", "operations", {"on_timeout": "expire"}),
-    "refunds": ("Refunds", "Money that goes back to customers", "support", {}),
-    "comms": ("Comms", "Mail to many people", "communication", {}),
-}
-
-HOUR = 3600
+NAME = "demo"
+PREFIX = contract.workflow_id("task", f"{NAME}-")
+PATIENCE = 10.0  # seconds: a worker opens a request within one
+FIRST = "payment-norrland"
+SAID = "Matches the invoice. Called the vendor on the number we hold."
 
 REQUESTS: dict[str, dict[str, Any]] = {
     "payment-norrland": {
         "task": "Pay €48,200.00 to Norrland Timber AB",
         "key": "PAY-1042",
+        "kind": "vendor-payment",
         "queue": "payments",
         "requester": "amira",
         "risk": "high",
@@ -50,7 +31,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "payload": {
             "vendor": "Norrland Timber AB",
             "amount": "€48,200.00",
-            "iban": "SE72 8000 0810 0583 9825 3242",
+            "iban": "SE80 8000 0810 0583 9825 3242",
             "reference": "INV-20931",
             "pay_on": "2026-11-24",
             "cost_centre": "4100 Materials",
@@ -69,6 +50,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "deploy-checkout": {
         "task": "Deploy checkout-api 4.18.0 to production EU",
         "key": "DEP-77",
+        "kind": "deploy",
         "queue": "deploys",
         "requester": "amira",
         "risk": "medium",
@@ -110,9 +92,20 @@ REQUESTS: dict[str, dict[str, Any]] = {
             "lock_timeout": "3s",
         },
     },
+    "database-replica": {
+        "task": "Rotate the password of the read replica of prod",
+        "key": "DB-319",
+        "queue": "database",
+        "requester": "amira",
+        "risk": "medium",
+        "due_seconds": 14 * 60,
+        "details": "The old one expires tonight. Reports reconnect by themselves.",
+        "payload": {"database": "prod-replica", "role": "reporting", "lasts_days": 90},
+    },
     "refund-77120": {
         "task": "Refund $312.40 on order 77120",
         "key": "REF-5521",
+        "kind": "refund",
         "queue": "refunds",
         "requester": "support-agent",
         "risk": "low",
@@ -123,6 +116,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "refund-76911": {
         "task": "Refund $1,140.00 on order 76911",
         "key": "REF-5524",
+        "kind": "refund",
         "queue": "refunds",
         "requester": "support-agent",
         "risk": "medium",
@@ -162,64 +156,42 @@ REQUESTS: dict[str, dict[str, Any]] = {
 }
 
 
-def password() -> str:
-    """DEMO_PASSWORD, else one that is made once and kept under var/ (0600)."""
-    if given := os.environ.get("DEMO_PASSWORD"):
-        return given
-    path = settings.VAR / "demo-password"
-    try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(9))
-    except FileExistsError:
-        pass
-    return str(path.read_text()).strip()
-
-
-@transaction.atomic
-def make_people() -> None:
-    """Demo people and queues; those that exist keep what somebody changed in them."""
-    _passwords([_person(name) for name in PEOPLE])
-    for slug, (name, description, group, rules) in QUEUES.items():
-        queue, made = Queue.objects.get_or_create(
-            slug=slug, defaults={"name": name, "description": description, **rules}
-        )
-        if made and group:
-            queue.groups.add(Group.objects.get(name=group))
-        elif made:
-            queue.reviewers.add(*User.objects.filter(username__in=REVIEWERS))
-
-
-def _person(name: str) -> User:
-    full, does, groups = PEOPLE[name]
-    first, last = full.split(" ")
-    admin = does == "administers"
-    user, made = User.objects.get_or_create(
-        username=name,
-        defaults={
-            "first_name": first,
-            "last_name": last,
-            "email": f"{name}@example.com",
-            "is_staff": admin,
-            "is_superuser": admin,
-        },
-    )
-    if made:
-        user.groups.add(*(Group.objects.get_or_create(name=each)[0] for each in groups))
-    return user
-
-
-def _passwords(people: list[User]) -> None:
-    """One hash for all of them: five slow hashes would cost every start a second."""
-    if all(person.check_password(password()) for person in people[:1]):
-        return
-    hashed = make_password(password())
-    User.objects.filter(pk__in=[person.pk for person in people]).update(password=hashed)
-
-
 def start_requests() -> int:
     """Start the demo's workflows, once in the life of a database. Returns how many."""
     if WorkflowRun.objects.filter(workflow_id__startswith=PREFIX).exists():
         return 0
     for name, task in REQUESTS.items():
-        client.start_guarded_task(task, f"demo-{name}")
+        client.start_guarded_task(task, f"{_stem()}-{name}")
     return len(REQUESTS)
+
+
+def approve_the_first(patience: float = PATIENCE) -> bool:
+    """Lena's approval of the payment that needs two, by the way in that all decisions take.
+
+    False where she has decided already, or no worker opens the request in time.
+    """
+    lena = User.objects.filter(username="lena").first()
+    until = time.monotonic() + patience
+    while lena and not (approval := _first()):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    if not lena or not approval or approval.decisions.exists():
+        return False
+    try:
+        approval.decide(lena, contract.APPROVE, SAID, channel="demo")
+    except NotDecided:
+        return False
+    return True
+
+
+def _first() -> Approval | None:
+    return Approval.objects.filter(
+        workflow_id__startswith=PREFIX, workflow_id__endswith=FIRST
+    ).first()
+
+
+def _stem() -> str:
+    """Temporal remembers the ids of what was cleared, and starts nothing under them again."""
+    cleared = AuditEntry.objects.filter(action="cleared").count()
+    return f"{NAME}-{cleared + 1}" if cleared else NAME

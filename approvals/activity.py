@@ -1,0 +1,94 @@
+"""What happened to an approval, newest first."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from approvals.models import Approval, Comment, Decision
+from approvals.models.people import name_of
+from approvals.templatetags.texts import verb
+from orchestrator import contract
+
+Kind = Comment.Kind
+ICONS = {
+    contract.APPROVE: "check",
+    contract.REJECT: "x",
+    Kind.COMMENT: "message-circle",
+    Kind.QUESTION: "message-circle-question-mark",
+    Kind.ANSWER: "reply",
+    Kind.NUDGE: "bell",
+    Kind.CLAIM: "hand",
+    Kind.RELEASE: "hand",
+    Kind.HAND_OVER: "arrow-right-left",
+}
+TONES = {contract.APPROVE: "ok", contract.REJECT: "no", Kind.QUESTION: "warn"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line. `decision` brings the words of its delivery along."""
+
+    at: datetime
+    icon: str
+    tone: str  # "", ok, no or warn
+    who: str
+    words: str
+    text: str = ""
+    decision: Decision | None = None
+
+
+def activity(approval: Approval, decisions: list[Decision]) -> list[Entry]:
+    """Votes, talk, claims and the outcome; that it was asked is not among them."""
+    said = approval.comments.select_related("author", "recipient")
+    entries = [*map(_decided, decisions), *map(_said, said)]
+    if approval.closed_at:
+        entries.append(_closed(approval, approval.closed_at, decisions))
+    # What came about in the same moment stays in its order: the outcome after the vote.
+    return sorted(entries, key=lambda each: each.at)[::-1]
+
+
+def _decided(decision: Decision) -> Entry:
+    undone = decision.refused_at or decision.retracted_at
+    tone = "warn" if decision.refused_at else "" if undone else TONES.get(decision.verdict, "")
+    icon = ICONS.get(decision.verdict, "undo-2")
+    who, did = name_of(decision.reviewer), verb(decision)
+    if decision.retracted_at:
+        did = _("%s, and took it back") % did
+    return Entry(decision.decided_at, icon, tone, who, did, decision.comment, decision)
+
+
+def _said(comment: Comment) -> Entry:
+    to = name_of(comment.recipient) if comment.recipient else ""
+    words = {
+        Kind.QUESTION: _("asked %s") % comment.approval.requester_name,
+        Kind.ANSWER: _("answered %s") % to if to else _("answered"),
+        Kind.CLAIM: _("is on it"),
+        Kind.RELEASE: _("is not on it any more"),
+        Kind.HAND_OVER: _("handed it over to %s") % to,
+    }
+    did = words.get(Kind(comment.kind), str(comment.get_kind_display()))
+    icon, tone = ICONS[Kind(comment.kind)], TONES.get(comment.kind, "")
+    return Entry(comment.at, icon, tone, name_of(comment.author), did, comment.text)
+
+
+def _closed(approval: Approval, at: datetime, decisions: list[Decision]) -> Entry:
+    """The reason, unless it is the comment of a vote: that one is told already."""
+    tone = "ok" if approval.state == contract.APPROVED else "no"
+    told: set[Any] = {each.comment for each in decisions}
+    reason = "" if approval.reason in told else approval.reason
+    return Entry(at, "flag", tone, str(stage(approval, decisions)), "", reason)
+
+
+def withdrawal(decisions: list[Decision]) -> Decision | None:
+    """By which who asked took the request back, unless the workflow refused it."""
+    found = [each for each in decisions if each.verdict == contract.WITHDRAW]
+    return next((each for each in found if not each.refused_at), None)
+
+
+def stage(approval: Approval, decisions: list[Decision]) -> Any:
+    """What became of it, in a word: Withdrawn is a cancellation with an author."""
+    if approval.state == contract.CANCELLED and withdrawal(decisions):
+        return _("Withdrawn")
+    return approval.get_state_display()

@@ -1,0 +1,238 @@
+"""One value of a payload as people read it: its words, its shape, and what is odd about it."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.utils import timezone
+from django.utils.formats import date_format, get_format
+from django.utils.translation import gettext as _
+
+from approvals.characters import visible
+from approvals.schema_words import FORMATS
+from orchestrator.contract import canonical
+
+IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{10,30}")
+NUMBER = re.compile(r"[^\w\s]?\s?-?[\d.,'’\s]*\d\s?[^\d\s]{0,3}")
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:\d{2})?")
+LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+# An amount without any grouping of its own. Three decimals could be thousands: not ours to say.
+AMOUNT = re.compile(
+    r"(?P<before>(?:[A-Z]{3}|[^\w\s.,'’+-])?\s?-?)(?P<whole>\d{4,})(?P<rest>\.\d{1,2})?"
+    r"(?P<after>\s?(?:[A-Z]{3}|[^\w\s.,'’]))?"
+)
+SUMS = re.compile(r"(?:^|_)(?:amount|total|sum|price|fee)$|(?:Amount|Total|Sum|Price|Fee)$")
+LONG = 200  # characters; longer text stands in lines of its own
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What is known of a value beside the value: the schema's format, its choices, a currency."""
+
+    format: str = ""
+    choices: Mapping[bytes, str] = field(default_factory=dict)  # canonical JSON → its title
+    currency: str = ""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A value in a reader's words. `compare` says by what two of them are compared."""
+
+    text: str
+    kind: str = "text"  # text, code, lines, block, markdown, json, word, time
+    compare: str = "token"  # token, group, whole
+    href: str = ""
+    title: str = ""
+    when: str = ""  # ISO 8601, for `time`
+    flags: tuple[str, ...] = ()  # what is odd about it, in sentences
+
+
+def hint(name: str, schema: Any, near: Any) -> Hint:
+    """For the value called `name` that `schema` describes, and that stands in the object `near`."""
+    schema = schema if isinstance(schema, dict) else {}
+    near = near if isinstance(near, dict) else {}
+    said = schema.get("format")
+    known = said if isinstance(said, str) else ""
+    if not known and "iban" in name.casefold():
+        known = "iban"
+    if not known and SUMS.search(name):
+        known = "money"
+    currency = schema.get("x-currency") or near.get("currency") or ""
+    return Hint(known, _choices(schema), currency if isinstance(currency, str) else "")
+
+
+def _choices(schema: dict[str, Any]) -> dict[bytes, str]:
+    """Titles of the constants that `oneOf` lists."""
+    listed = schema.get("oneOf")
+    known = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    return {
+        canonical(each["const"]): str(each["title"])
+        for each in known
+        if "const" in each and "title" in each
+    }
+
+
+def show(value: Any, hint: Hint) -> Shown:
+    """`value` by its hint, else by what it looks like."""
+    if hint.choices and (title := hint.choices.get(canonical(value))):
+        return Shown(f"{title} ({plain(value)})", compare="whole")
+    if isinstance(value, str) and value:
+        return _by_format(value, hint) or _by_looks(value)
+    if isinstance(value, dict | list) and value:
+        return Shown(plain(value), "json")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Shown(grouped(plain(value), hint), compare="whole")
+    return Shown(plain(value), "word", "whole")
+
+
+def plain(value: Any) -> str:
+    """A value in words, undressed; numbers exactly as they came."""
+    if isinstance(value, str):
+        return value if value else _("empty text")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if value is None:
+        return _("none")
+    if isinstance(value, dict | list) and not value:
+        return _("empty list") if isinstance(value, list) else _("empty object")
+    if isinstance(value, dict | list):
+        return json.dumps(value, indent=2, ensure_ascii=False)
+    return json.dumps(value)
+
+
+def _by_format(value: str, hint: Hint) -> Shown | None:
+    """None where the format is not ours to show, or the value is not in it."""
+    if hint.format == "money":
+        is_sum = NUMBER.fullmatch(value) or AMOUNT.fullmatch(value)
+        return Shown(grouped(value, hint), compare="whole") if is_sum else None
+    if hint.format == "iban":
+        return _account(value)
+    if hint.format == "uri":
+        return _address(value)
+    if hint.format == "email":
+        return Shown(value, flags=_doubts(host_doubt(f"mail://{value.rpartition('@')[2]}")))
+    if hint.format in ("markdown", "code"):
+        return Shown(value, "markdown" if hint.format == "markdown" else "block")
+    if hint.format == "date-time" and (found := MOMENT.fullmatch(value)) and not found[1]:
+        return Shown(value, compare="whole", flags=(_("It names no time zone."),))
+    return None
+
+
+def _by_looks(value: str) -> Shown:
+    if moment := _moment(value):
+        return moment
+    if LINK.fullmatch(value):
+        return _address(value)
+    if is_iban(value):
+        return Shown(in_groups(value), "code", "group")
+    if "\n" in value or len(value) > LONG:
+        return Shown(value, "lines")
+    if NUMBER.fullmatch(value):
+        return Shown(value, compare="whole")
+    has_digit = any(each.isdigit() for each in value)
+    is_code = has_digit and len(value) <= 80 and not re.search(r"\s", value)
+    return Shown(value, "code" if is_code else "text")
+
+
+# Money: grouped for the eye where a currency says that it is money. No digit is ever changed.
+
+
+def grouped(text: str, hint: Hint) -> str:
+    found = AMOUNT.fullmatch(text)
+    if found is None or hint.format != "money":
+        return text
+    if not (hint.currency or found["before"].strip(" -") or found["after"]):
+        return text
+    whole, between = found["whole"], str(get_format("THOUSAND_SEPARATOR"))
+    first = len(whole) % 3 or 3
+    parts = [whole[:first], *(whole[at : at + 3] for at in range(first, len(whole), 3))]
+    rest = (found["rest"] or "").replace(".", str(get_format("DECIMAL_SEPARATOR")))
+    return f"{found['before']}{between.join(parts)}{rest}{found['after'] or ''}"
+
+
+# Account numbers.
+
+
+def is_iban(text: str) -> bool:
+    return bool(IBAN.fullmatch(compact(text)))
+
+
+def compact(text: str) -> str:
+    return re.sub(r"[ \u00a0]", "", text)
+
+
+def in_groups(text: str) -> str:
+    """By groups of four, which is how people read them aloud."""
+    bare = compact(text)
+    return " ".join(bare[at : at + 4] for at in range(0, len(bare), 4))
+
+
+def _account(value: str) -> Shown:
+    wrong = _("Its check digits do not fit: this is no account number.")
+    flags = () if FORMATS.conforms(value, "iban") else (wrong,)
+    if not is_iban(value):
+        return Shown(value, "code", flags=flags)
+    return Shown(in_groups(value), "code", "group", flags=flags)
+
+
+# Days and moments, the latter in the reader's zone.
+
+
+def _moment(value: str) -> Shown | None:
+    try:
+        if DATE.fullmatch(value):
+            day = date_format(date.fromisoformat(value), "j F Y")
+            return Shown(day, "time", "whole", title=value, when=value)
+        if (found := MOMENT.fullmatch(value)) and found[1]:
+            at = datetime.fromisoformat(value.upper())
+            words = date_format(timezone.localtime(at), "j F Y, H:i:s T")
+            return Shown(words, "time", "whole", title=value, when=at.isoformat())
+    except (ValueError, OverflowError):
+        pass  # 30 February: shown as it is written
+    return None
+
+
+# Addresses.
+
+
+def _address(value: str) -> Shown:
+    doubt = host_doubt(value)
+    if visible(value) != value:
+        doubt = doubt or _("The address holds hidden characters.")
+    href = value if LINK.fullmatch(value) and not doubt else ""
+    return Shown(value, "code", href=href, flags=_doubts(doubt))
+
+
+def _doubts(doubt: str) -> tuple[str, ...]:
+    return (doubt,) if doubt else ()
+
+
+def host_doubt(address: str) -> str:
+    """What may deceive a reader about where `address` leads, in a sentence; empty for nothing."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        return _("The address cannot be read.")
+    if "\\" in address or "%" in parts.netloc:
+        return _("The address cannot be read.")
+    if "@" in parts.netloc:
+        return _("It leads to %s: what stands before the @ is only a name.") % host
+    if host.isascii() and not any(each.startswith("xn--") for each in host.split(".")):
+        return ""
+    return _("Its host has letters beyond a to z, which may look like others: %s") % _other(host)
+
+
+def _other(host: str) -> str:
+    """The host as machines write it; of one that is written so, what people would read."""
+    try:
+        if host.isascii():
+            return f"{host} = {host.encode().decode('idna')}"
+        return f"{host} = {host.encode('idna').decode()}"
+    except UnicodeError:
+        return host

@@ -1,0 +1,113 @@
+"""What the browser gets after a POST about an approval: one function for each way it may end."""
+
+import json
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from approvals.context import waiting
+from approvals.forms import DecisionForm
+from approvals.models import Approval, Decision
+from approvals.views import panel, receipt
+from approvals.views.drawing import page
+
+TRY_AGAIN_AFTER = "5"  # seconds
+
+
+class SeeOther(HttpResponseRedirect):
+    """303: a reload shows the page again instead of posting again."""
+
+    status_code = 303
+
+
+def place_of(request: HttpRequest) -> tuple[str, str, str]:
+    """Where the click came from: its name, the template and the part to draw again."""
+    if request.POST.get("place") == "pane" and request.htmx:  # type: ignore[attr-defined]
+        return "pane", "inbox.html", "pane"
+    return "page", "approval.html", "body"
+
+
+def recorded(request: HttpRequest, approval: Approval, said: str) -> HttpResponse:
+    """All of it again, as it is now."""
+    if not request.htmx:  # type: ignore[attr-defined]
+        return SeeOther(reverse("approval", args=[approval.pk]))
+    place, template, part = place_of(request)
+    context = panel.everything(request, panel.find(request, approval.pk), place)
+    response = page(request, template, part, context)
+    response["HX-Trigger"] = json.dumps({"say": said, "inbox:refresh": True})
+    return response
+
+
+def decided(request: HttpRequest, approval: Approval, decision: Decision) -> HttpResponse:
+    """In the inbox the next request, and a line about this one; else this one again."""
+    fresh = panel.find(request, approval.pk)
+    said = panel.recorded_words(fresh, decision, waiting(request))
+    response = receipt.advanced(request, said) or recorded(request, fresh, said)
+    in_pane = place_of(request)[0] == "pane"
+    return receipt.with_receipt(request, fresh, response) if in_pane else response
+
+
+def shown_anew(
+    request: HttpRequest, approval: Approval, why: str, read_sha256: str = ""
+) -> HttpResponse:
+    """409: the newer truth, and why nothing was recorded."""
+    place, template, part = place_of(request)
+    fresh = panel.find(request, approval.pk)
+    context = panel.everything(request, fresh, place, problem=why, read_sha256=read_sha256)
+    response = page(request, template, part, context, status=409)
+    response["HX-Trigger"] = json.dumps({"inbox:refresh": True})
+    return response
+
+
+def typed_again(request: HttpRequest, approval: Approval, form: DecisionForm) -> HttpResponse:
+    """422: the form with what was typed, and what is missing."""
+    place, template, part = place_of(request)
+    context = panel.everything(request, approval, place, form)
+    if not request.htmx:  # type: ignore[attr-defined]
+        return page(request, template, part, context, status=422)
+    context["close_confirmation"] = True
+    response = render(request, "_approval.html#panel", context, status=422)
+    response["HX-Retarget"], response["HX-Reswap"] = "#panel", "outerHTML"
+    return response
+
+
+def asked_twice(request: HttpRequest, approval: Approval, form: DecisionForm) -> HttpResponse:
+    """422: nothing is recorded before the person has confirmed what is restated."""
+    context = panel.everything(request, approval, place_of(request)[0], form)
+    if not request.htmx:  # type: ignore[attr-defined]
+        return render(request, "confirm.html", context, status=422)
+    response = render(request, "_confirm.html", context, status=422)
+    response["HX-Retarget"], response["HX-Reswap"] = "#confirm", "outerHTML"
+    return response
+
+
+def forbidden(request: HttpRequest, why: str) -> HttpResponse:
+    if not request.htmx:  # type: ignore[attr-defined]
+        raise PermissionDenied(why)
+    problem = {"problem": _("Nothing was recorded.") + " " + why}
+    return HttpResponse(status=403, headers={"HX-Trigger": json.dumps(problem)})
+
+
+def not_now(request: HttpRequest, why: str) -> HttpResponse:
+    words = why + " " + _("Nothing was recorded. Try again in a moment.")
+    if request.htmx:  # type: ignore[attr-defined]
+        response = HttpResponse(headers={"HX-Trigger": json.dumps({"problem": words})})
+    else:
+        response = render(request, "503.html", {"problem": words})
+    response.status_code = 503
+    response["Retry-After"] = TRY_AGAIN_AFTER
+    return response
+
+
+def news(request: HttpRequest, approval: Approval, **more: Any) -> HttpResponse:
+    """The live parts alone; a decision that somebody is typing stays as it is."""
+    place = "pane" if request.POST.get("place") == "pane" else "page"
+    context = panel.decision_area(request, panel.find(request, approval.pk), place)
+    context |= {"oob": True, "typing": context["state"] == "form", "talked": True} | more
+    response = render(request, "_approval.html#news", context)
+    response["HX-Trigger"] = json.dumps({"inbox:refresh": True})
+    return response

@@ -1,0 +1,191 @@
+"""The inbox's list: its rows in their groups, and what the page needs to ask for newer ones."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from approvals import tabs
+from approvals.context import queues
+from approvals.forms import RISKS
+from approvals.inbox_filter import AGES, DUE, FILTERS, InboxFilter, due_group
+from approvals.models import Approval, Decision, Kind, Queue
+from approvals.models.approval import ApprovalQuerySet
+from approvals.models.decision import VOTES
+from approvals.ordering import Place
+from approvals.views import panel
+from approvals.views.paging import HEAVY, SIZE
+
+LONGEST_MEMORY = timedelta(hours=12)
+
+
+def listed(request: HttpRequest, asked: InboxFilter) -> dict[str, Any]:
+    """The rows, and when they were read."""
+    # First of all, so that what changes while we look is asked for again.
+    revision = tabs.revision(asked.tab, request.user, queues(request))
+    since = _since(request)
+    after = Place.read(request.GET.get("after", ""))
+    rows = _light(tabs.waiting(asked.tab, request.user, queues(request)))
+    shown = asked.order.page(asked.found(rows), after, SIZE + 1)
+    more, shown = len(shown) > SIZE, shown[:SIZE]
+    last = asked.order.place(shown[-1]) if more else None
+    shown += _settled(request, asked, since, (after, last), {each.pk for each in shown})
+    _mark(shown, request)
+    shown.sort(key=lambda each: asked.order.rank(asked.order.place(each)))
+    return {
+        "asked": asked,
+        "tab": asked.tab,
+        "groups": _groups(shown, asked.group),
+        "more": str(last or ""),
+        "after": str(after or ""),
+        "since": since.isoformat(),
+        "revision": revision,
+        "empty": None if shown else _empty(request, asked, bool(after)),
+    }
+
+
+def counts(request: HttpRequest) -> dict[str, int]:
+    """How many wait in each tab, read once a request; the frame shows the first of them."""
+    if not hasattr(request, "_counts"):
+        request._counts = tabs.counts(request.user, queues(request))  # type: ignore[attr-defined]
+        request._waiting = request._counts["decide"]  # type: ignore[attr-defined]
+    known: dict[str, int] = request._counts  # type: ignore[attr-defined]
+    return known
+
+
+def _light(rows: ApprovalQuerySet) -> ApprovalQuerySet:
+    return rows.select_related("queue", "requester_user", "claim__holder").defer(*HEAVY)
+
+
+def _since(request: HttpRequest) -> datetime:
+    """When the page was opened, as it tells itself; never long ago."""
+    now = timezone.now()
+    try:
+        since = datetime.fromisoformat(request.GET.get("since", ""))
+    except ValueError:
+        return now
+    return max(since, now - LONGEST_MEMORY) if since.tzinfo else now
+
+
+def _mark(rows: list[Approval], request: HttpRequest) -> None:
+    """Who else has claimed a row, and whether it is ticked."""
+    ticked = set(request.GET.getlist("sel"))
+    for row in rows:
+        claim = getattr(row, "claim", None)
+        elsewhere = claim and claim.is_current and claim.holder_id != request.user.pk
+        row.held_by = claim.holder if claim and elsewhere else None  # type: ignore[attr-defined]
+        row.is_ticked = str(row.pk) in ticked  # type: ignore[attr-defined]
+
+
+# Rows that were decided meanwhile.
+
+
+def _settled(
+    request: HttpRequest,
+    asked: InboxFilter,
+    since: datetime,
+    between: tuple[Place | None, Place | None],
+    known: set[UUID],
+) -> list[Approval]:
+    """Rows that were decided since the page was opened: they stay where they were, dimmed."""
+    if "since" not in request.GET:
+        return []
+    decided = Decision.objects.filter(decided_at__gte=since).values("approval")
+    rows = (
+        _light(asked.found(tabs.known(asked.tab, request.user, queues(request))))
+        .filter(Q(closed_at__gte=since) | Q(pk__in=decided))
+        .filter(opened_at__lt=since)
+        .exclude(pk__in=known)
+        .prefetch_related("decisions__reviewer")[:SIZE]
+    )
+    after, last = (each and asked.order.rank(each) for each in between)
+    found = []
+    for row in rows:
+        place = asked.order.rank(asked.order.place(row))
+        if (after and place <= after) or (last and place > last):
+            continue
+        row.done = _done(row, request.user)  # type: ignore[attr-defined]
+        if row.done:  # type: ignore[attr-defined]
+            found.append(row)
+    return found
+
+
+def _done(row: Approval, user: Any) -> str:
+    """“Approved by Lena”: what a dimmed row says; nothing for a row that still waits for you."""
+    standing = [each for each in row.decisions.all() if panel.is_standing(each)]
+    mine = [each for each in standing if each.reviewer_id == user.pk]
+    if row.state not in (Approval.State.WAITING, Approval.State.APPROVED, Approval.State.REJECTED):
+        return str(row.get_state_display())
+    if not standing:
+        return str(row.get_state_display()) if row.closed_at else ""
+    last = (mine or standing)[-1]
+    if not mine and row.settled_at is None:
+        return ""
+    name = _("you") if mine else last.reviewer.get_short_name() or last.reviewer.get_username()
+    if last.verdict == Decision.Verdict.REJECT:
+        return _("Rejected by %(name)s") % {"name": name}
+    return _("Approved by %(name)s") % {"name": name}
+
+
+# Groups.
+
+
+def _groups(rows: list[Approval], by: str) -> list[dict[str, Any]]:
+    titles: dict[str, Any] = {"": _("Of no kind"), **DUE}
+    if by == "kind" and rows:
+        titles |= dict(Kind.objects.values_list("slug", "name"))
+    if by == "queue":
+        titles |= {each.queue.slug: each.queue.name for each in rows}
+    if by == "none":
+        titles[""] = _("All")
+    found: dict[str, list[Approval]] = {name: [] for name in DUE} if by == "due" else {}
+    for row in rows:
+        found.setdefault(_group(row, by), []).append(row)
+    return [
+        {"name": name, "title": titles.get(name, name), "rows": each}
+        for name, each in found.items()
+        if each
+    ]
+
+
+def _group(row: Approval, by: str) -> str:
+    if by == "due":
+        return due_group(row)
+    return {"queue": row.queue.slug, "kind": row.kind}.get(by, "")
+
+
+# Nothing to show.
+
+
+def names(request: HttpRequest) -> dict[str, dict[str, Any]]:
+    """What the values of the filters are called."""
+    return {
+        "queue": {each.slug: each.name for each in queues(request)},
+        "kind": dict(Kind.objects.values_list("slug", "name")),
+        "requester": {},
+        "risk": dict(reversed(RISKS)),
+        "due": dict(DUE),
+        "age": {name: words for name, (_length, words) in AGES.items()},
+    }
+
+
+def _empty(request: HttpRequest, asked: InboxFilter, paged: bool) -> dict[str, Any]:
+    """Which of the empty states this is, with the numbers it names."""
+    if paged:
+        return {"state": "end"}
+    if asked.filters:
+        unfiltered = urlencode(asked.pairs(*FILTERS))
+        return {"state": "filtered", "words": asked.words(names(request)), "query": unfiltered}
+    if asked.tab != "decide":
+        return {"state": asked.tab}
+    if not queues(request):
+        return {"state": "no_role" if Queue.objects.exists() else "no_queue"}
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    user: Any = request.user
+    today = Decision.objects.filter(reviewer=user, decided_at__gte=midnight, verdict__in=VOTES)
+    return {"state": "done", "today": today.count(), "others": counts(request)["others"]}

@@ -1,0 +1,82 @@
+"""After a decision in the inbox: the next request, and a line that says how far the last got."""
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from approvals.context import mine
+from approvals.filters import as_uuid
+from approvals.inbox_filter import InboxFilter
+from approvals.models import Approval
+from approvals.models.decision import VOTES
+from approvals.views import panel
+from approvals.views.drawing import page
+
+QUICK = 2  # seconds between looks
+MOST_NEXT = 10
+
+
+@require_safe
+def receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The line again, as long as its words can change."""
+    return render(request, "_receipt.html", of(request, panel.find(request, pk)))
+
+
+def of(request: HttpRequest, approval: Approval) -> dict[str, Any]:
+    user: Any = request.user
+    votes = approval.decisions.filter(reviewer=user, verdict__in=VOTES)
+    made = votes.order_by("decided_at").last()
+    may_undo = bool(made and approval.may_be_taken_back(made))
+    under_way = bool(made and made.delivery in ("recorded", "sent"))
+    return {
+        "receipt": approval,
+        "made": made,
+        "may_undo": may_undo,
+        "held": panel.held(approval),
+        "pulse": QUICK if under_way or (may_undo and approval.settled_at) else 0,
+    }
+
+
+def with_receipt(request: HttpRequest, approval: Approval, response: HttpResponse) -> HttpResponse:
+    """`response` for the pane, and beside it the line about `approval`."""
+    line = render_to_string("_receipt.html", of(request, approval) | {"oob": True}, request)
+    response.content += line.encode()
+    return response
+
+
+def advanced(request: HttpRequest, said: str) -> HttpResponse | None:
+    """The next request that this person can still decide, of those that the page names in order.
+
+    None where it names none: outside the inbox, or as the person has set it.
+    """
+    following = _following(request)
+    if following is None:
+        return None
+    context = panel.everything(request, panel.find(request, following), place="pane")
+    query = _query(request)
+    response = page(request, "inbox.html", "pane", context | {"keep": query})
+    address = reverse("inbox_pane", args=[following])
+    response["HX-Push-Url"] = f"{address}?{query}" if query else address
+    response["HX-Trigger"] = json.dumps({"say": said, "inbox:refresh": True})
+    return response
+
+
+def _following(request: HttpRequest) -> UUID | None:
+    named = [each for each in map(as_uuid, request.POST.getlist("next")[:MOST_NEXT]) if each]
+    if request.POST.get("place") != "pane" or not request.htmx or not named:  # type: ignore[attr-defined]
+        return None
+    open_ones = set(mine(request).filter(pk__in=named).values_list("pk", flat=True))
+    return next((each for each in named if each in open_ones), None)
+
+
+def _query(request: HttpRequest) -> str:
+    """The filters of the page that the click came from."""
+    here = request.htmx.current_url_abs_path or ""  # type: ignore[attr-defined]
+    return InboxFilter(QueryDict(urlsplit(here).query)).query()

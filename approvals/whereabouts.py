@@ -1,0 +1,65 @@
+"""Where a request is, from asked to run, and what its requester can do about it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from approvals.models import Approval, Comment, WorkflowRun
+from approvals.models.comment import NUDGE_PAUSE
+from approvals.models.people import name_of
+from orchestrator import contract
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """What the part “Where it is” shows to the person who asked."""
+
+    run: WorkflowRun | None
+    deciders: list[str]  # who may still decide, by name
+    usual: timedelta | None
+    question: Comment | None  # waits for an answer
+    nudged_at: datetime | None
+    withdrawn: bool
+    may_withdraw: bool
+    may_nudge: bool
+    may_revise: bool
+    revisions: list[Approval]
+
+    @classmethod
+    def of(cls, approval: Approval, user: Any) -> "Whereabouts":
+        nudge = approval.comments.filter(kind=Comment.Kind.NUDGE).order_by("at").last()
+        nudged_at = nudge.at if nudge and nudge.at > timezone.now() - NUDGE_PAUSE else None
+        return cls(
+            run=WorkflowRun.objects.filter(run_id=approval.run_id).first(),
+            deciders=still_to_decide(approval) if approval.is_open else [],
+            usual=approval.queue.usual_time() if approval.is_open else None,
+            question=Comment.open_question(approval) if approval.is_open else None,
+            nudged_at=nudged_at,
+            withdrawn=approval.decisions.withdrawals().exists(),
+            may_withdraw=_may_withdraw(approval, user),
+            may_nudge=approval.is_open and nudged_at is None,
+            may_revise=approval.may_be_revised,
+            revisions=list(approval.revisions.order_by("opened_at")),
+        )
+
+    @property
+    def again_at(self) -> datetime | None:
+        """When the reviewers may be reminded again."""
+        return self.nudged_at + NUDGE_PAUSE if self.nudged_at else None
+
+
+def still_to_decide(approval: Approval) -> list[str]:
+    """Names of those who may decide it and have not."""
+    voters = set(approval.decisions.standing().values_list("reviewer", flat=True))
+    return [
+        name_of(each)
+        for each in approval.queue.people()
+        if each.pk not in voters and not approval.asked_for_by(each)
+    ]
+
+
+def _may_withdraw(approval: Approval, user: Any) -> bool:
+    waits = approval.state == contract.WAITING and not approval.settled_at
+    return waits and approval.requester_user_id == user.pk

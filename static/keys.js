@@ -1,0 +1,232 @@
+// Keys, the search, and the selection in the inbox: quicker ways to what links and buttons do.
+(() => {
+  "use strict";
+
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const on = (type, handler) => document.addEventListener(type, handler);
+  const byId = (id) => document.getElementById(id);
+  const { body } = document;
+
+  // The server writes times in the zone of the browser, unless the profile names another one.
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  if (timeZone && !document.cookie.split("; ").includes(`tz=${timeZone}`)) {
+    document.cookie = `tz=${timeZone}; path=/; max-age=31536000; samesite=lax`;
+  }
+
+  // --- Search and the list of keys ---
+
+  function open(name) {
+    if (!byId(name)?.open) byId(name)?.showModal();
+    const field = name === "palette" && byId("palette-q");
+    if (!field) return;
+    field.select();
+    field.focus();
+    htmx.trigger(field.form, "palette:open");
+  }
+
+  // --- Selection ---
+
+  const picked = new Set();
+  const boxes = () => $$("#list [name=sel]:enabled");
+  let last = null; // the box that was ticked last
+  let soon = 0;
+
+  function count() {
+    const bar = byId("review");
+    if (!bar || !picked.size) return;
+    const words = picked.size === 1 ? bar.dataset.one : bar.dataset.many;
+    bar.textContent = words.replace("{n}", picked.size);
+  }
+
+  // Where there is room the panel follows the boxes; on a phone a button opens it.
+  function select() {
+    picked.clear();
+    for (const box of boxes()) if (box.checked) picked.add(box.value);
+    count();
+    clearTimeout(soon);
+    if (matchMedia("(width >= 62rem)").matches) soon = setTimeout(review, 150);
+  }
+
+  function review() {
+    const link = $("#list [aria-current] a.t"), focused = document.activeElement;
+    if (picked.size || !link) {
+      htmx.trigger(byId("selection"), "inbox:selected");
+      return;
+    }
+    htmx.ajax("GET", link.href, { target: "#pane", swap: "innerHTML" })
+      .then(() => focused.focus({ preventScroll: true }));
+  }
+
+  function clear() {
+    for (const box of boxes()) box.checked = false;
+    select();
+  }
+
+  // What was ticked while the rows were on their way stays ticked.
+  on("inbox:drawn", () => {
+    for (const box of boxes()) box.checked = picked.has(box.value);
+    for (const value of [...picked]) {
+      if (!boxes().some((box) => box.value === value)) picked.delete(value);
+    }
+    count();
+  });
+
+  function tick(box, range) {
+    const all = boxes();
+    const ends = [all.indexOf(last), all.indexOf(box)].sort((a, b) => a - b);
+    if (range && ends[0] >= 0) {
+      for (const each of all.slice(ends[0], ends[1] + 1)) each.checked = box.checked;
+    }
+    last = box;
+    select();
+  }
+
+  // --- After a decision ---
+
+  let calm = 0; // until when a and r do nothing
+
+  // The server opens the first of these that still waits.
+  on("htmx:configRequest", ({ detail }) => {
+    const { verb, path, parameters } = detail;
+    if (verb !== "post" || !/\/decision\/(\?|$)/.test(path)) return;
+    if (body.dataset.autoAdvance === "off" || !byId("list")) return;
+    const rows = $$("#list .row"), at = rows.findIndex((row) => row.matches("[aria-current]"));
+    const order = [...rows.slice(at + 1), ...rows.slice(0, Math.max(at, 0))];
+    const left = order.filter((row) => !row.matches(".done"));
+    parameters.next = left.slice(0, 10).map((row) => row.id.slice(4));
+  });
+
+  on("htmx:beforeSwap", ({ detail }) => {
+    if (detail.target.id === "pane" && detail.requestConfig.verb === "post") {
+      calm = Date.now() + 400;
+    }
+  });
+
+  const dismiss = () => { byId("receipt").outerHTML = '<div class="receipt" id="receipt"></div>'; };
+
+  on("htmx:afterRequest", ({ detail: { elt, requestConfig, xhr } }) => {
+    if (requestConfig.verb !== "post" || xhr.status >= 300) return;
+    if (elt.matches("[data-undo]")) dismiss();
+    if (elt.id === "bulk") {
+      picked.clear();
+      for (const box of boxes()) box.checked = false;
+    }
+  });
+
+  on("htmx:afterSettle", ({ detail }) => {
+    if (detail.target.id === "pane") {
+      $("#list [aria-current]")?.scrollIntoView({ block: "nearest" });
+    }
+  });
+
+  // --- Clicks ---
+
+  on("click", (event) => {
+    const { target, shiftKey } = event;
+    const near = (selector) => target.closest?.(selector);
+    const opener = near("[data-open]");
+    if (near("#list [name=sel]")) tick(target, shiftKey);
+    if (near("[data-dismiss]")) dismiss();
+    if (near("[data-clear]")) {
+      event.preventDefault();
+      clear();
+    }
+    if (opener && !event.ctrlKey && !event.metaKey && !shiftKey) {
+      event.preventDefault();
+      open(opener.dataset.open);
+    }
+  });
+
+  // --- Keys ---
+
+  const FIELDS = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
+  const current = () =>
+    document.activeElement.closest("#list .row") ?? $("#list .row[aria-current]");
+
+  // With a selection only the focus moves: the panel stays.
+  function step(by) {
+    const rows = $$("#list .row:not(.done)");
+    const row = rows[rows.indexOf(current()) + by];
+    if (!row) return;
+    const link = $("a.t", row);
+    link.focus();
+    if (!picked.size) link.click();
+  }
+
+  function reject() {
+    const reason = $("#panel textarea[name=comment]");
+    // Without a reason nothing is recorded: the answer is the form that asks for it.
+    if (reason?.value || $(".rejecting")) reason.focus();
+    else $("#panel .reject")?.click();
+  }
+
+  const KEYS = {
+    j: () => step(1),
+    k: () => step(-1),
+    o: () => $("#pane .dhead .k > a.icon")?.click(),
+    x: (shiftKey) => {
+      const more = { bubbles: true, cancelable: true, shiftKey };
+      const box = current() && $("[name=sel]", current());
+      box?.dispatchEvent(new MouseEvent("click", more));
+    },
+    a: () => Date.now() > calm && $("#panel .approve")?.click(),
+    r: () => Date.now() > calm && reject(),
+    u: () => ($("[data-undo] button") ?? byId("undo"))?.click(),
+    c: () => byId("talk-text")?.focus(),
+    "/": () => open("palette"),
+    "?": () => open("shortcuts"),
+  };
+
+  let went = 0; // when g was pressed
+
+  function press(key, event) {
+    const { target, shiftKey } = event;
+    const inList = target === body || target.closest("#list");
+    if (key === "ArrowDown" && inList) key = "j";
+    if (key === "ArrowUp" && inList) key = "k";
+    if (key === "Enter" && !target.closest("a, button, summary, input")) key = "o";
+    if (Date.now() - went < 1000) {
+      went = 0;
+      $(`[data-go="${CSS.escape(key)}"]`)?.click();
+    } else if (key === "g") {
+      went = Date.now();
+    } else if (KEYS[key] && (!shiftKey || "x?/".includes(key))) {
+      event.preventDefault();
+      KEYS[key](shiftKey);
+    }
+  }
+
+  // In the search: the arrows walk through what was found, Enter opens the first.
+  function walk(event) {
+    const places = [byId("palette-q"), ...$$("#hits a")];
+    const at = places.indexOf(event.target);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[event.key];
+    if (at < 0 || (to === undefined && (event.key !== "Enter" || at > 0 || !places[1]))) return;
+    event.preventDefault();
+    if (to === undefined) places[1].click();
+    else places[to]?.focus();
+  }
+
+  function escape(target) {
+    if (target.matches(FIELDS)) target.blur();
+    if ($(".rejecting")) $(".rejecting a.btn")?.click();
+    else if (picked.size) clear();
+  }
+
+  on("keydown", (event) => {
+    const { key, target, ctrlKey, metaKey, altKey } = event;
+    if (event.repeat || event.isComposing || event.defaultPrevented) return;
+    if (key.toLowerCase() === "k" && ctrlKey !== metaKey && !altKey) {
+      event.preventDefault();
+      open("palette");
+    } else if (target.closest(".palette")) {
+      walk(event);
+    } else if (!ctrlKey && !metaKey && !altKey && !$("dialog[open], details.menu[open]")) {
+      if (key === "Escape") escape(target);
+      else if (body.dataset.shortcuts !== "off" && !target.closest(FIELDS)) {
+        press(key.length === 1 ? key.toLowerCase() : key, event);
+      }
+    }
+  });
+})();

@@ -1,0 +1,251 @@
+"""The page of an approval under real fingers: sheets, dialogs, and what is half typed."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from approvals.models import Approval, Comment, Decision
+from orchestrator import client as temporal
+from tests.desk import a_row
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+SETTLED = 700  # ms; before that a dialog takes no press
+
+
+@pytest.fixture(autouse=True)
+def away(monkeypatch):
+    """Nothing is sent: the pages are what is looked at."""
+
+    def unreachable(envelope):
+        raise temporal.Unreachable("Temporal does not answer.")
+
+    monkeypatch.setattr(temporal, "send_decision", unreachable)
+
+
+@pytest.fixture
+def ask(transactional_db, people):
+    def asked(**values) -> Approval:
+        mine = {"requester": "amira", "requester_user": people.amira}
+        due = timezone.now() + timedelta(minutes=40)
+        return a_row(people, **{"due_at": due, **mine, **values})
+
+    return asked
+
+
+def places(row):
+    return [f"/approvals/{row.pk}/", f"/inbox/{row.pk}/"]
+
+
+def is_on_top(page, selector):
+    """Whether a finger on the middle of it would hit it."""
+    return page.locator(selector).evaluate(
+        """it => {
+            const box = it.getBoundingClientRect();
+            const hit = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+            return it.contains(hit);
+        }"""
+    )
+
+
+def active(page):
+    return page.evaluate("document.activeElement.id")
+
+
+class TestOnAPhone:
+    def test_nothing_covers_the_decision(self, opened, ask):
+        row = ask()
+        page = opened("mei", **PHONE).new_page()
+        for place in places(row):
+            page.goto(place)
+            for selector in ("#panel .approve", "#panel .reject", "#why"):
+                assert is_on_top(page, selector), (place, selector)
+
+    def test_nothing_covers_the_bar_where_nothing_is_decided(self, opened, ask):
+        ask()
+        page = opened("mei", **PHONE).new_page()
+        page.goto("/inbox/")
+        assert is_on_top(page, ".tabbar a >> nth=0")
+        page.locator("#list a.t").first.tap()
+        page.locator("#panel .approve").wait_for()
+        assert not page.locator(".tabbar").is_visible()
+
+    def test_a_reason_can_be_given_before_anything_fails(self, opened, ask):
+        row = ask()
+        page = opened("mei", **PHONE).new_page()
+        page.goto(f"/approvals/{row.pk}/")
+        page.get_by_label("Reason").fill("Wrong account.")
+        page.locator("#panel .reject").tap()
+        page.get_by_text("by you at").wait_for()
+        assert Decision.objects.get().comment == "Wrong account."
+
+    def test_a_rejection_without_a_reason_opens_the_sheet(self, opened, ask):
+        row = ask()
+        page = opened("mei", **PHONE).new_page()
+        page.goto(f"/approvals/{row.pk}/")
+        page.locator("#panel .reject").tap()
+        page.get_by_role("heading", name="Reject ").wait_for()
+        assert active(page) == "why"
+        page.get_by_role("button", name="Wrong amount").tap()
+        assert page.locator("#why").input_value() == "Wrong amount"
+        assert is_on_top(page, "#panel .noSolid")
+        page.locator("#panel .noSolid").tap()
+        page.get_by_text("by you at").wait_for()
+        assert Decision.objects.get().comment == "Wrong amount"
+
+
+class TestHighRisk:
+    @pytest.fixture
+    def row(self, ask):
+        return ask(risk="high", payload={"amount": "2.00"}, previous={"amount": "1.00"})
+
+    @pytest.mark.parametrize("place", [0, 1])
+    def test_a_double_press_does_not_approve(self, opened, row, place):
+        page = opened("mei").new_page()
+        page.goto(places(row)[place])
+        page.locator("#why").fill("Seen it.")
+        page.locator("#panel .approve").click()
+        box = page.locator("dialog:modal")
+        box.wait_for()
+        box.locator(".approve").click()
+        page.wait_for_timeout(SETTLED)
+        assert not Decision.objects.exists()
+        assert "1.00" in box.inner_text()
+        assert "Seen it." in box.inner_text()
+        box.locator(".approve").click()
+        page.get_by_text("by you at").wait_for()
+        assert Decision.objects.get().comment == "Seen it."
+        assert page.locator("dialog[open]").count() == 0
+
+    def test_cancel_and_escape_record_nothing_and_keep_what_was_typed(self, opened, row):
+        page = opened("mei").new_page()
+        page.goto(f"/approvals/{row.pk}/")
+        page.locator("#why").fill("Half a thou")
+        for leave in (
+            lambda: page.get_by_role("button", name="Cancel").click(),
+            lambda: page.keyboard.press("Escape"),
+        ):
+            page.locator("#panel .approve").click()
+            page.locator("dialog:modal").wait_for()
+            page.wait_for_timeout(SETTLED)
+            leave()
+            page.locator("dialog[open]").wait_for(state="detached")
+            assert page.locator("#why").input_value() == "Half a thou"
+        assert not Decision.objects.exists()
+
+    def test_a_wrong_password_asks_again(self, opened, row, people):
+        people.mei.set_password("a long password")
+        people.mei.save()
+        Approval.objects.update(risk="critical")
+        page = opened("mei").new_page()
+        page.goto(f"/approvals/{row.pk}/")
+        page.locator("#panel .approve").click()
+        for password in ("a guess", "a long password"):
+            page.locator("dialog:modal").wait_for()
+            page.wait_for_timeout(SETTLED)
+            page.get_by_label("Your password").fill(password)
+            page.locator("dialog .approve").click()
+            if password == "a guess":
+                page.get_by_text("This is not your password.").wait_for()
+        page.get_by_text("by you at").wait_for()
+        assert Decision.objects.count() == 1
+
+
+class TestTalk:
+    def test_a_comment_leaves_the_half_typed_reason_and_the_focus(self, opened, ask):
+        row = ask()
+        page = opened("mei").new_page()
+        for number, place in enumerate(places(row), 1):
+            page.goto(place)
+            page.locator("#why").fill("Half a thou")
+            page.locator("#talk-text").fill(f"What is this, {number}?")
+            page.locator("#talk-comment").click()
+            page.locator("#activity").get_by_text(f"What is this, {number}?").wait_for()
+            assert page.locator("#why").input_value() == "Half a thou"
+            assert page.locator("#talk-text").input_value() == ""
+            assert active(page) == "talk-comment"
+        assert Comment.objects.count() == 2
+
+    def test_it_is_claimed_released_and_handed_over_in_place(self, opened, ask):
+        row = ask()
+        page = opened("mei").new_page()
+        page.goto(f"/approvals/{row.pk}/")
+        work = page.locator("#work")
+        page.get_by_role("button", name="Claim").click()
+        work.get_by_text("You, since").wait_for()
+        assert active(page) == "claim-verb"
+        page.get_by_role("button", name="Release").click()
+        work.get_by_text("Nobody yet.").wait_for()
+        work.locator("summary").click()
+        work.get_by_label("To").select_option(label="lena")
+        work.get_by_label("A few words").fill("You know them.")
+        work.get_by_role("button", name="Hand over").click()
+        work.get_by_text("lena, since").wait_for()
+        page.locator("#votes").get_by_text("lena is on it since").wait_for()
+        page.locator("#votes").get_by_role("button", name="Take over").click()
+        work.get_by_text("You, since").wait_for()
+
+
+class TestCompare:
+    def test_changes_the_table_alone_and_the_address(self, opened, ask):
+        row = ask(payload={"amount": "2.00"}, previous={"amount": "1.00"})
+        page = opened("mei").new_page()
+        for place in places(row):
+            page.goto(place)
+            page.locator("#why").fill("Half a thou")
+            page.get_by_role("link", name="nothing").click()
+            page.locator("#asked del").wait_for(state="detached")
+            assert "compare=none" in page.url
+            assert page.locator("#why").input_value() == "Half a thou"
+            assert active(page) == "compare-none"
+
+
+class TestUndo:
+    def test_counts_down_under_the_focus_and_takes_it_back(self, opened, ask):
+        row = ask(undo_seconds=60)
+        page = opened("mei").new_page()
+        page.goto(f"/approvals/{row.pk}/")
+        page.locator("#panel .approve").click()
+        page.locator("#undo").focus()
+        before = page.locator("#countdown").inner_text()
+        page.wait_for_function(
+            "was => document.getElementById('countdown').innerText !== was", arg=before
+        )
+        assert active(page) == "undo"
+        page.locator("#undo").click()
+        page.locator("#panel .approve").wait_for()
+        assert Decision.objects.filter(verdict="retract").count() == 1
+
+
+class TestWithoutJavaScript:
+    @pytest.fixture
+    def page(self, opened, ask):
+        return opened("mei", java_script_enabled=False).new_page()
+
+    def test_high_risk_is_confirmed_on_a_page(self, page, ask):
+        row = ask(risk="high")
+        page.goto(f"/approvals/{row.pk}/")
+        page.locator("#why").fill("Seen it.")
+        page.locator("#panel .approve").click()
+        assert page.get_by_role("heading", level=1).inner_text() == "Approve payment?"
+        page.locator(".approve").click()
+        assert page.url.endswith(f"/approvals/{row.pk}/")
+        assert Decision.objects.get().comment == "Seen it."
+
+    def test_everything_else_works_as_well(self, page, ask):
+        row = ask(undo_seconds=60, payload={"amount": "2.00"}, previous={"amount": "1.00"})
+        page.goto(f"/approvals/{row.pk}/")
+        page.get_by_role("button", name="Claim").click()
+        assert "You, since" in page.locator("#work").inner_text()
+        page.locator("#talk-text").fill("Which contract?")
+        page.locator("#talk-question").click()
+        assert "no answer yet" in page.locator("#votes").inner_text()
+        page.get_by_role("link", name="nothing").click()
+        assert page.locator("#asked del").count() == 0
+        page.locator("#panel .reject").click()
+        assert not page.locator(".quick").is_visible()
+        page.locator("#why").fill("Wrong account.")
+        page.locator("#panel .noSolid").click()
+        page.locator("#undo").click()
+        assert page.locator("#panel .approve").is_visible()
+        assert Decision.objects.filter(verdict="retract").count() == 1
