@@ -304,19 +304,7 @@
     }
   }
 
-  // A dialog that came with an answer. A second press of what asked for it must not hit it.
-  let opened = 0;
-
-  function ask() {
-    const box = $("dialog[data-settle]:not(:modal)");
-    if (!box?.open) return;
-    box.close();
-    box.showModal();
-    opened = Date.now();
-  }
-
   function dress() {
-    ask();
     showTimes();
     showCount();
     restore();
@@ -370,12 +358,6 @@
   });
 
   on("click", (event) => {
-    const { fill } = event.target.dataset;
-    if (fill) {
-      byId("why").focus();
-      document.execCommand("insertText", false, fill); // as if typed: kept, and undone by Ctrl+Z
-    }
-    if (Date.now() - opened < 600 && event.target.closest("dialog")) event.preventDefault();
     if (event.target.closest?.(".fresh .btn")) {
       showNow = true;
       refresh();

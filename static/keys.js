@@ -25,6 +25,29 @@
     htmx.trigger(field.form, "palette:open");
   }
 
+  // A dialog that came with an answer. A second press of what asked for it must not hit it.
+  let opened = 0;
+
+  on("inbox:drawn", () => {
+    const box = $("dialog[data-settle]:not(:modal)");
+    if (!box?.open) return;
+    box.close();
+    box.showModal();
+    opened = Date.now();
+  });
+
+  on("click", (event) => {
+    const box = event.target.closest?.("dialog[data-settle]");
+    if (box && Date.now() - opened < 600) event.preventDefault();
+  });
+
+  // A reason that is ready: as if typed, so that it is kept, and Ctrl+Z takes it back.
+  on("click", ({ target: { dataset: { fill } } }) => {
+    if (!fill) return;
+    byId("why").focus();
+    document.execCommand("insertText", false, fill);
+  });
+
   // --- Selection ---
 
   const picked = new Set();

@@ -5,27 +5,44 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('approvals', '0003_kinds_and_preferences'),
+        ("approvals", "0003_kinds_and_preferences"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(condition=models.Q(('settled_at', None), ('state', 'waiting')), fields=['opened_at', 'id'], name='approval_waiting_by_age'),
+            model_name="approval",
+            index=models.Index(
+                condition=models.Q(("settled_at", None), ("state", "waiting")),
+                fields=["opened_at", "id"],
+                name="approval_waiting_by_age",
+            ),
         ),
         migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(condition=models.Q(('settled_at', None), ('state', 'waiting')), fields=['risk', 'due_sort', 'id'], name='approval_waiting_by_risk'),
+            model_name="approval",
+            index=models.Index(
+                condition=models.Q(("settled_at", None), ("state", "waiting")),
+                fields=["risk", "due_sort", "id"],
+                name="approval_waiting_by_risk",
+            ),
         ),
         migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(condition=models.Q(('settled_at', None), ('state', 'waiting')), fields=['requester_identity'], name='approval_waiting_by_requester'),
+            model_name="approval",
+            index=models.Index(
+                condition=models.Q(("settled_at", None), ("state", "waiting")),
+                fields=["requester_identity"],
+                name="approval_waiting_by_requester",
+            ),
         ),
         migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(condition=models.Q(('approvals__gt', 0), ('settled_at', None), ('state', 'waiting')), fields=['due_sort', 'id'], name='approval_waiting_for_more'),
+            model_name="approval",
+            index=models.Index(
+                condition=models.Q(
+                    ("approvals__gt", 0), ("settled_at", None), ("state", "waiting")
+                ),
+                fields=["due_sort", "id"],
+                name="approval_waiting_for_more",
+            ),
         ),
     ]

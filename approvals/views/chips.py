@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from approvals import tabs
+from approvals.characters import visible
 from approvals.context import MOST_COUNTED, queues
 from approvals.inbox_filter import FILTERS, GROUPS, InboxFilter
 from approvals.models import Queue, SavedView
@@ -90,7 +91,9 @@ def _chips(
     def boxes(name: str) -> dict[str, Any]:
         values = known[name]
         if name == "requester":
-            values = {each: values[each] for each, _n in numbers[name].most_common(MOST_NAMES)}
+            # A name with hidden characters cannot be told from another: it is not offered.
+            first = [each for each, _n in numbers[name].most_common(MOST_NAMES)]
+            values = {each: values[each] for each in first if visible(each) == each}
         return _boxes(asked, name, values, numbers[name])
 
     plain = ("queue", "kind", "requester", "risk")
@@ -100,7 +103,12 @@ def _chips(
     ages = {"": _("Any"), **known["age"]}
     chips.append({**time, "fields": [boxes("due"), _radios(asked, "age", FILTERS["age"][0], ages)]})
     orders = {each.name: each.title for each in ORDERS.values()}
-    order = {**_form(asked, kept, "sort", "group"), "title": asked.order.title, "is_order": True}
+    order = {
+        **_form(asked, kept, "sort", "group"),
+        "title": asked.order.title,
+        "is_order": True,
+        "is_changed": asked.order.name != "due" or asked.group != asked.natural,
+    }
     fields = [
         _radios(asked, "sort", _("Order"), orders),
         _radios(asked, "group", _("Groups"), GROUPS),

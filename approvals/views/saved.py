@@ -77,4 +77,3 @@ def _back(
         shown = SavedView(pk=view.pk, query=query)  # renamed, it may differ from what is shown
         return SeeOther(reverse("inbox") + shown.href)
     return SeeOther(reverse("inbox") + (f"?{query}" if query else ""))
-

@@ -99,7 +99,7 @@ def _require_reviewer(approval: Approval, user: Any) -> None:
 def _done(
     request: HttpRequest, pk: UUID, work: Callable[[Approval, Any], str], form: str = ""
 ) -> HttpResponse:
-    """404 not visible · 403 not theirs · 422 incomplete · 409 too late; then nothing is recorded."""
+    """404 not visible · 403 not theirs · 422 incomplete · 409 too late: nothing is recorded."""
     approval = panel.find(request, pk)
     try:
         said = work(approval, request.user)

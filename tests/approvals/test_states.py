@@ -54,7 +54,7 @@ class TestOpen:
             ("Refund $5 on order 7", "Approve refund"),
             ("Contemplate the sea", "Approve"),
         ]:
-            assert f"</svg>{button}</button>" in see(people.mei, asked(people, title=title))
+            assert f"</svg>{button} <kbd>" in see(people.mei, asked(people, title=title))
 
     @pytest.mark.parametrize(
         ("quorum", "undo", "words"),

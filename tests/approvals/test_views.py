@@ -24,6 +24,11 @@ ADDRESSES = {
     "home": ([], dict.fromkeys(EVERYBODY, 302)),
     "inbox": ([], EVERYBODY),
     "rows": ([], EVERYBODY),
+    "bulk": ([], EVERYBODY),
+    "receipt": (["approval"], VISIBLE),
+    "saved_views": ([], POST_ONLY),
+    "saved_view": (["view"], POST_ONLY),
+    "palette": ([], EVERYBODY),
     "inbox_pane": (["approval"], VISIBLE),
     "approval": (["approval"], VISIBLE),
     "panel": (["approval"], VISIBLE),
@@ -93,7 +98,7 @@ def visitor(people):
 
 
 def address(name: str, row: Approval) -> str:
-    values = {"approval": row.pk, "workflow": row.workflow_id, "run": row.run_id}
+    values = {"approval": row.pk, "view": 1, "workflow": row.workflow_id, "run": row.run_id}
     from django.urls import reverse
 
     return reverse(name, args=[values[each] for each in ADDRESSES[name][0]])

@@ -28,7 +28,7 @@ HISTORY = Path(__file__).parents[1] / "histories" / "timeline" / "running.json"
 NO_PAGES = {
     *("home", "rows", "panel", "payload", "events", "export", "healthz", "readyz", "logout"),
     *("decision", "undo", "comments", "claim", "handover", "preview"),
-    *("withdrawal", "nudge", "answer"),
+    *("withdrawal", "nudge", "answer", "bulk", "receipt", "saved_view", "saved_views", "palette"),
 }
 PEOPLE = ("mei", "amira", "kim")
 SIZES = {1280: 900, 390: 844}
@@ -50,6 +50,8 @@ PAGES = [
     At("inbox", "/inbox/", ("mei", "kim")),
     At("inbox_pane", "/inbox/{payment}/", ("mei",)),
     At("approval", "/approvals/{payment}/"),
+    At("approval", "/approvals/{payment}/?confirm=approve", ("mei",)),
+    At("approval", "/approvals/{payment}/?compare=approved", ("mei",)),
     At("approval", "/approvals/{deploy}/", ("mei",)),
     At("approval", "/approvals/{approved}/", ("mei",)),
     At("approval", "/approvals/{rejected}/", ("mei", "kim")),
