@@ -10,7 +10,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 	--no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test reqs run-server run-worker run-site sample-workflow approve-workflow \
+.PHONY: help run test accessibility reqs run-server run-worker run-site sample-workflow approve-workflow \
 	reject-workflow policy-denied-workflow schedule-workflow bench screenshots lint format lock audit clean
 
 help: ## Show what there is
@@ -22,8 +22,11 @@ run: .venv/runtime ## Run everything on http://127.0.0.1:8000 (PORT=…), until 
 test: .venv/dev ## Run all tests, after installing what they need
 	@tests/system
 	COUNTERSIGN_TEST_DB=postgresql $(BIN)/pytest -q -m postgresql
-	$(BIN)/pytest -q tests/browser
+	$(BIN)/pytest -q tests/browser --ignore tests/browser/test_accessibility.py
 	$(BIN)/pytest -q --ignore tests/browser
+
+accessibility: .venv/dev ## Look at every page with axe, at 320 px, in forced colours (ten minutes)
+	$(BIN)/pytest -q tests/browser/test_accessibility.py
 
 reqs: .venv/dev ## Install the pinned dependencies, tools for development included
 
