@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from approvals.addresses import LINK, host_doubt
 from approvals.characters import visible
-from approvals.formats import LINK, host_doubt
 from approvals.models import Approval
 from approvals.models.people import name_of
 from approvals.pairing import MISSING, Pair, pairs

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.utils import timezone
 from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext as _
 
+from approvals.addresses import LINK, host_doubt
 from approvals.characters import visible
 from approvals.schema_words import FORMATS
 from orchestrator.contract import canonical
@@ -20,7 +20,6 @@ IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{10,30}")
 NUMBER = re.compile(r"[^\w\s]?\s?-?[\d.,'’\s]*\d\s?[^\d\s]{0,3}")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:\d{2})?")
-LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 # An amount without any grouping of its own. Three decimals could be thousands: not ours to say.
 AMOUNT = re.compile(
     r"(?P<before>(?:[A-Z]{3}|[^\w\s.,'’+-])?\s?-?)(?P<whole>\d{4,})(?P<rest>\.\d{1,2})?"
@@ -210,29 +209,3 @@ def _address(value: str) -> Shown:
 
 def _doubts(doubt: str) -> tuple[str, ...]:
     return (doubt,) if doubt else ()
-
-
-def host_doubt(address: str) -> str:
-    """What may deceive a reader about where `address` leads, in a sentence; empty for nothing."""
-    try:
-        parts = urlsplit(address)
-        host = parts.hostname or ""
-    except ValueError:
-        return _("The address cannot be read.")
-    if "\\" in address or "%" in parts.netloc:
-        return _("The address cannot be read.")
-    if "@" in parts.netloc:
-        return _("It leads to %s: what stands before the @ is only a name.") % host
-    if host.isascii() and not any(each.startswith("xn--") for each in host.split(".")):
-        return ""
-    return _("Its host has letters beyond a to z, which may look like others: %s") % _other(host)
-
-
-def _other(host: str) -> str:
-    """The host as machines write it; of one that is written so, what people would read."""
-    try:
-        if host.isascii():
-            return f"{host} = {host.encode().decode('idna')}"
-        return f"{host} = {host.encode('idna').decode()}"
-    except UnicodeError:
-        return host

@@ -4,14 +4,13 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from itertools import zip_longest
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from approvals.formats import Hint, Shown, plain, show
+from approvals.marks import Part, marked
 from approvals.pairing import MISSING, Pair, Path, leaves, pairs
 from orchestrator.contract import canonical
 
@@ -21,17 +20,8 @@ MOST_BYTES = 64 * 1024  # a larger payload is shown in part until all of it is a
 MOST_LEAVES = 200
 LONGEST = 4000  # characters of one value, unless all are asked for
 FOLDED = 1200  # characters beyond which a value scrolls in a box of its own
-MOST_COMPARED = 40_000  # tokens times tokens: difflib is quadratic
 
 ACRONYMS = {"iban", "bic", "id", "url", "uri", "vat", "ip", "sku", "sha256", "json"}
-
-
-@dataclass(frozen=True)
-class Part:
-    """A stretch of a value; `changed` where the other side reads differently."""
-
-    text: str
-    changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,6 +121,21 @@ def _row(pair: Pair, label: str, longest: int | None) -> Row:
     return Row(label, pointer, "changed", *_compare(pair, longest))
 
 
+def _compare(pair: Pair, longest: int | None) -> tuple[Side, Side]:
+    was, now = show(pair.was, pair.hint), show(pair.now, pair.hint)
+    if was.text == now.text:  # the same to the eye: as they are written, else as JSON
+        was, now = (Shown(plain(each)) for each in (pair.was, pair.now))
+    if was.text == now.text:
+        was, now = (Shown(json.dumps(each, ensure_ascii=False)) for each in (pair.was, pair.now))
+    cut_was, cut_now = was.text[:longest], now.text[:longest]
+    by = was.compare if was.compare == now.compare else "whole"
+    sides = marked(cut_was, cut_now, by)
+    return (
+        Side([*sides[0], *_more(was.text, longest)], was),
+        Side([*sides[1], *_more(now.text, longest)], now),
+    )
+
+
 def _side(value: Any, known: Hint, longest: int | None) -> Side:
     shown = show(value, known)
     if shown.kind == "text" and len(shown.text) > FOLDED:
@@ -180,77 +185,3 @@ def _words(name: str | int, title: str = "") -> str:
     words = [each.upper() if each.lower() in ACRONYMS else each for each in words]
     text = " ".join(words) or name
     return text[0].upper() + text[1:]
-
-
-# Comparing.
-
-
-def _compare(pair: Pair, longest: int | None) -> tuple[Side, Side]:
-    was, now = show(pair.was, pair.hint), show(pair.now, pair.hint)
-    if was.text == now.text:  # the same to the eye: as they are written, else as JSON
-        was, now = (Shown(plain(each)) for each in (pair.was, pair.now))
-    if was.text == now.text:
-        was, now = (Shown(json.dumps(each, ensure_ascii=False)) for each in (pair.was, pair.now))
-    cut_was, cut_now = was.text[:longest], now.text[:longest]
-    if was.compare == now.compare == "group":
-        sides = _by_group(cut_was, cut_now)
-    elif "whole" in (was.compare, now.compare):
-        sides = [Part(cut_was, True)], [Part(cut_now, True)]
-    else:
-        sides = _by_token(cut_was, cut_now)
-    if not any(part.changed for side in sides for part in side):
-        sides = [Part(cut_was, True)], [Part(cut_now, True)]
-    return (
-        Side([*sides[0], *_more(was.text, longest)], was),
-        Side([*sides[1], *_more(now.text, longest)], now),
-    )
-
-
-def _by_group(was: str, now: str) -> tuple[list[Part], list[Part]]:
-    """Account numbers by their groups of four, which is how people read them aloud."""
-    pairs = list(zip_longest(was.split(), now.split(), fillvalue=""))
-    old = [(pair[0], pair[0] != pair[1]) for pair in pairs if pair[0]]
-    new = [(pair[1], pair[0] != pair[1]) for pair in pairs if pair[1]]
-    return _joined(old, " "), _joined(new, " ")
-
-
-def _by_token(was: str, now: str) -> tuple[list[Part], list[Part]]:
-    old, new = _tokens(was, now)
-    if len(old) * len(new) > MOST_COMPARED:
-        return [Part(was, True)], [Part(now, True)]
-    left: list[tuple[str, bool]] = []
-    right: list[tuple[str, bool]] = []
-    for verb, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        left += [(each, verb != "equal") for each in old[a:b]]
-        right += [(each, verb != "equal") for each in new[c:d]]
-    return _joined(_bridged(left)), _joined(_bridged(right))
-
-
-def _bridged(tokens: list[tuple[str, bool]]) -> list[tuple[str, bool]]:
-    """A blank between two marks is marked with them."""
-    marked = [False, *(changed for _text, changed in tokens), False]
-    return [
-        (text, changed or (text.isspace() and marked[at] and marked[at + 2]))
-        for at, (text, changed) in enumerate(tokens)
-    ]
-
-
-def _tokens(was: str, now: str) -> tuple[list[str], list[str]]:
-    """Long text by line, ids by group, other text by word."""
-    if "\n" in was or "\n" in now:
-        return was.splitlines(keepends=True), now.splitlines(keepends=True)
-    pattern = r"\s+|\S+" if re.search(r"\s", was + now) else r"[^\W_]+|[\W_]"
-    return re.findall(pattern, was), re.findall(pattern, now)
-
-
-def _joined(tokens: list[tuple[str, bool]], between: str = "") -> list[Part]:
-    """Neighbours of one kind as one part, so that marks do not flicker."""
-    parts: list[Part] = []
-    for text, changed in tokens:
-        if parts and parts[-1].changed == changed:
-            parts[-1] = Part(parts[-1].text + between + text, changed)
-        else:
-            if parts and between:
-                parts.append(Part(between))
-            parts.append(Part(text, changed))
-    return parts
