@@ -163,7 +163,10 @@ class Selection:
         for name, sentence in words.items():
             values = {str(getattr(each, name)) for each in self.approvals}
             if len(values) == 1 and len(self.approvals) > 1 and "" not in values:
-                found.append(sentence % values.pop())
+                value = values.pop()
+                found.append(
+                    sentence % (self._kinds.get(value, value) if name == "kind" else value)
+                )
         return found
 
     # Deciding.

@@ -31,7 +31,7 @@ class Place:
             place = cls(int(step), datetime.fromisoformat(at), UUID(key))
         except ValueError:
             return None
-        return place if place.at.tzinfo else None
+        return place if place.at.tzinfo and 0 <= place.step < len(RISKS) else None
 
     def __str__(self) -> str:
         return f"{self.step},{self.at.isoformat()},{self.key}"

@@ -1,4 +1,4 @@
-"""What the browser is sent: the style sheet as one file, without comments and spare space."""
+"""What the browser is sent: one style sheet, and scripts, without comments and spare space."""
 
 import re
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from django.core.files.storage import Storage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 ENTRY = "css/app.css"
+SCRIPTS = ("app.js", "keys.js")
 IMPORT = re.compile(r'@import url\("([\w-]+\.css)"\) layer\(([\w-]+)\)([^;]*);')
 STRING = r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
 COMMENT = re.compile(STRING + r"|/\*.*?\*/", re.DOTALL)
@@ -25,12 +26,14 @@ class OneSheet(CompressedManifestStaticFilesStorage):
     def post_process(
         self, paths: dict[str, Any], dry_run: bool = False, **options: Any
     ) -> Iterator[Any]:
-        if ENTRY in paths and not dry_run:
-            source, path = paths[ENTRY]
-            sheet = smaller(bundled(source, path))
-            self.delete(ENTRY)
-            self._save(ENTRY, ContentFile(sheet.encode()))
-            paths = {**paths, ENTRY: (self, ENTRY)}
+        for name in (ENTRY, *SCRIPTS):
+            if name not in paths or dry_run:
+                continue
+            source, path = paths[name]
+            text = bundled(source, path) if name == ENTRY else _read(source, path)
+            self.delete(name)
+            self._save(name, ContentFile((smaller if name == ENTRY else terser)(text).encode()))
+            paths = {**paths, name: (self, name)}
         yield from super().post_process(paths, dry_run=dry_run, **options)
 
 
@@ -51,6 +54,13 @@ def smaller(css: str) -> str:
     said = COMMENT.sub(lambda found: found[1] or "", css)
     # A string, a bracket, a colon stay; any other space is one blank.
     return SPACE.sub(lambda found: " " if found[5] else found[found.lastindex or 0], said).strip()
+
+
+def terser(script: str) -> str:
+    """The same script without comments and indentation. Ours keeps no line inside a string, and
+    each comment that matters here has a line of its own."""
+    lines = (line.strip() for line in script.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def _read(source: Storage, path: str) -> str:

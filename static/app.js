@@ -268,7 +268,9 @@
     // Recorded; neither typed again (422, 409) nor sent away to sign in.
     const done = xhr.status < 300 && !xhr.getResponseHeader("HX-Redirect");
     if (requestConfig.verb === "post" && done) {
-      for (const field of $$("[data-keep]", elt)) forget(field.dataset.keep);
+      const { elt: form, path } = requestConfig; // it has left the page
+      for (const field of $$("[data-keep]", form)) forget(field.dataset.keep);
+      forget(path.split("/")[2]); // the approval's, where a dialog was what was sent
     }
   });
 
@@ -322,6 +324,7 @@
     showCount(heading?.textContent);
     if (!byHand(detail)) return;
     pane.scrollTop = 0;
+    if (!matchMedia("(width >= 62rem)").matches) scrollTo(0, 0);
     if (!pane.contains(document.activeElement)) heading?.focus();
   });
 
@@ -347,7 +350,7 @@
       const form = event.target.closest?.("form");
       // Never .approve: what was typed may say no.
       const button = form && $(":is(.primary, .noSolid):enabled", form);
-      if (button) form.requestSubmit(button);
+      button?.click(); // htmx sends a button's name only where it was clicked
     }
     if (event.key === "Escape") {
       for (const menu of $$("details.menu[open]")) {

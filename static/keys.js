@@ -128,8 +128,8 @@
 
   const dismiss = () => { byId("receipt").outerHTML = '<div class="receipt" id="receipt"></div>'; };
 
-  on("htmx:afterRequest", ({ detail: { elt, requestConfig, xhr } }) => {
-    if (requestConfig.verb !== "post" || xhr.status >= 300) return;
+  on("htmx:afterRequest", ({ detail: { requestConfig: { elt, verb }, xhr } }) => {
+    if (verb !== "post" || xhr.status >= 300) return;
     if (elt.matches("[data-undo]")) dismiss();
     if (elt.id === "bulk") {
       picked.clear();

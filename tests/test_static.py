@@ -1,6 +1,7 @@
 """What the browser is sent: nothing from elsewhere, nothing inline, little, and readable."""
 
 import gzip
+import json
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import call_command
 from django.test import override_settings
 
-from orchestrator.storage import ENTRY, smaller
+from orchestrator.storage import ENTRY, SCRIPTS, smaller, terser
 from tests.vendor import STATIC, local, sha256, vendored
 
 TEMPLATES = sorted((STATIC.parent / "templates").rglob("*.html"))
@@ -74,6 +75,32 @@ def collected(tmp_path_factory) -> Path:
         return folder / staticfiles_storage.stored_name(ENTRY)
 
 
+@pytest.fixture(scope="module")
+def own(collected) -> list[Path]:
+    """Our own scripts as they are sent."""
+    folder = collected.parents[1]
+    return [folder / staticfiles_name(folder, name) for name in SCRIPTS]
+
+
+def staticfiles_name(folder: Path, name: str) -> str:
+    return json.loads((folder / "staticfiles.json").read_text())["paths"][name]
+
+
+class TestCollectedScripts:
+    def test_do_what_the_written_ones_do(self, own):
+        for name, sent in zip(SCRIPTS, own, strict=True):
+            assert sent.read_text() == terser((STATIC / name).read_text())
+
+    def test_hold_no_text_of_several_lines(self):
+        for name in SCRIPTS:
+            assert all(
+                line.count("`") % 2 == 0 for line in (STATIC / name).read_text().splitlines()
+            )
+
+    def test_lack_only_comments_and_indentation(self):
+        assert terser("  // why\n  a(); // b\n\n  c('//d');\n") == "a(); // b\nc('//d');"
+
+
 class TestCollectedSheet:
     def test_is_one_file(self, collected):
         assert "@import" not in collected.read_text()
@@ -112,12 +139,11 @@ class TestWeight:
     def test_styles(self, collected):
         assert weight(collected) <= 10 * KB
 
-    def test_own_script(self):
-        assert weight(STATIC / "app.js") <= 7 * KB
+    def test_own_scripts(self, own):
+        assert sum(map(weight, own)) <= 7 * KB
 
-    def test_scripts_and_styles_together(self, collected):
-        scripts = [*self.SCRIPTS, STATIC / "app.js"]
-        assert sum(weight(each) for each in (*scripts, collected)) <= 36 * KB
+    def test_scripts_and_styles_together(self, collected, own):
+        assert sum(map(weight, (*self.SCRIPTS, *own, collected))) <= 36 * KB
 
     def test_fonts_of_a_latin_page(self):
         fonts = (STATIC / "fonts").glob("*-latin-wght-normal.woff2")

@@ -187,6 +187,7 @@ class Approval(models.Model):
                 name="approval_to_check",
             ),
             models.Index(fields=["-closed_at", "id"], name="approval_closed"),
+            models.Index(fields=["key"], condition=~Q(key=""), name="approval_key"),
             models.Index(fields=["requester_user", "-opened_at"], name="approval_asked"),
         ]
 

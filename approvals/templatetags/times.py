@@ -25,7 +25,7 @@ def moment(when: datetime | None, clock: bool = False) -> SafeString:
         '<time datetime="{}" title="{}"{}>{}</time>',
         when.isoformat(timespec="seconds"),
         absolute(when),
-        "" if clock else SafeString(" data-rel"),
+        "" if clock else SafeString(" data-relative"),
         at_clock(when) if clock else relative(when),
     )
 

@@ -1,9 +1,9 @@
 """What the browser gets after a POST about an approval: one function for each way it may end."""
 
 import json
-from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,8 +12,10 @@ from django.utils.translation import gettext as _
 from approvals.context import waiting
 from approvals.forms import DecisionForm
 from approvals.models import Approval, Decision
+from approvals.models.errors import Changed, Incomplete, NotDecided, NotYours
 from approvals.views import panel, receipt
 from approvals.views.drawing import page
+from orchestrator.signing import NoKey
 
 TRY_AGAIN_AFTER = "5"  # seconds
 
@@ -52,12 +54,13 @@ def decided(request: HttpRequest, approval: Approval, decision: Decision) -> Htt
 
 
 def shown_anew(
-    request: HttpRequest, approval: Approval, why: str, read_sha256: str = ""
+    request: HttpRequest, approval: Approval, why: str, *, of_decision: bool = False, read: str = ""
 ) -> HttpResponse:
-    """409: the newer truth, and why nothing was recorded."""
+    """409: the newer truth, and why nothing was recorded. `read`: the hash of what was read."""
     place, template, part = place_of(request)
     fresh = panel.find(request, approval.pk)
-    context = panel.everything(request, fresh, place, problem=why, read_sha256=read_sha256)
+    context = panel.everything(request, fresh, place, problem=why, read_sha256=read)
+    context["of_decision"] = of_decision
     response = page(request, template, part, context, status=409)
     response["HX-Trigger"] = json.dumps({"inbox:refresh": True})
     return response
@@ -85,6 +88,26 @@ def asked_twice(request: HttpRequest, approval: Approval, form: DecisionForm) ->
     return response
 
 
+REFUSALS = (NotDecided, NoKey, OperationalError)
+
+
+def refused(
+    request: HttpRequest, approval: Approval, error: Exception, form: DecisionForm | None = None
+) -> HttpResponse:
+    """Why nothing was recorded, as the answer that it deserves."""
+    if isinstance(error, Incomplete) and form:
+        form.add_error(error.field, str(error))
+        return typed_again(request, approval, form)
+    if isinstance(error, NotYours):
+        return forbidden(request, str(error))
+    if isinstance(error, NoKey):
+        return not_now(request, _("The desk has no key to sign decisions with."))
+    if isinstance(error, OperationalError):
+        return not_now(request, _("The database is busy."))
+    read = form.cleaned_data["sha"] if isinstance(error, Changed) and form else ""
+    return shown_anew(request, approval, str(error), of_decision=form is not None, read=read)
+
+
 def forbidden(request: HttpRequest, why: str) -> HttpResponse:
     if not request.htmx:  # type: ignore[attr-defined]
         raise PermissionDenied(why)
@@ -103,11 +126,12 @@ def not_now(request: HttpRequest, why: str) -> HttpResponse:
     return response
 
 
-def news(request: HttpRequest, approval: Approval, **more: Any) -> HttpResponse:
+def news(request: HttpRequest, approval: Approval) -> HttpResponse:
     """The live parts alone; a decision that somebody is typing stays as it is."""
     place = "pane" if request.POST.get("place") == "pane" else "page"
     context = panel.decision_area(request, panel.find(request, approval.pk), place)
-    context |= {"oob": True, "typing": context["state"] == "form", "talked": True} | more
+    context |= panel.hindrances(context["approval"], context["state"])
+    context |= {"oob": True, "typing": context["state"] == "form", "talked": True}
     response = render(request, "_approval.html#news", context)
     response["HX-Trigger"] = json.dumps({"inbox:refresh": True})
     return response

@@ -33,6 +33,8 @@ def panel(request: HttpRequest, pk: UUID) -> HttpResponse:
     typing = request.GET.get("form") == "1" and context["state"] == "form"
     if context["state"] == "form" and not typing:
         context = area.everything(request, found, place)
+    elif typing:
+        context |= area.hindrances(found, "form")
     context |= {"oob": True, "typing": typing}
     return render(request, "_approval.html#news", context)
 

@@ -12,6 +12,7 @@ from approvals.bulk import Answer, Mark, Selection
 from approvals.views.inbox import with_list
 from orchestrator import contract
 
+MOST_SPOKEN = 3  # reasons; the page shows all of them
 VERDICTS = (contract.APPROVE, contract.REJECT, "each")
 
 
@@ -61,7 +62,9 @@ def _problem(selection: Selection, marks: dict[str, Mark], verdict: str, comment
 def _answered(request: HttpRequest, answers: list[Answer]) -> HttpResponse:
     said = _in_words(answers)
     response = with_list(request, {"answers": answers, "said": said})
-    response["HX-Trigger"] = json.dumps({"say": said, "inbox:refresh": True})
+    left = [f"{each.item.reference}: {each.why}" for each in answers if not each.decision]
+    spoken = " ".join([said, *left[:MOST_SPOKEN]])
+    response["HX-Trigger"] = json.dumps({"say": spoken, "inbox:refresh": True})
     return response
 
 

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import authenticate
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
@@ -12,17 +11,10 @@ from django.views.decorators.http import require_POST
 
 from approvals.forms import DecisionForm
 from approvals.models import Approval, Decision
-from approvals.models.errors import (
-    AlreadyDecided,
-    Changed,
-    Incomplete,
-    NotYours,
-    Unreadable,
-)
+from approvals.models.errors import Incomplete
 from approvals.views import answers, panel
 from approvals.views.asked import is_shown
 from orchestrator import contract
-from orchestrator.signing import NoKey
 
 
 @sensitive_post_parameters("password")
@@ -38,23 +30,17 @@ def decision(request: HttpRequest, pk: UUID) -> HttpResponse:
     if not form.is_valid():
         return answers.typed_again(request, approval, form)
     try:
-        return _decided(request, approval, form)
-    except Incomplete as error:
-        form.add_error(error.field, str(error))
-        return answers.typed_again(request, approval, form)
-    except Changed as error:
-        return answers.shown_anew(request, approval, str(error), form.cleaned_data["sha"])
-    except (AlreadyDecided, Unreadable) as error:
-        return answers.shown_anew(request, approval, str(error))
-    except NotYours as error:
-        return answers.forbidden(request, str(error))
-    except NoKey:
-        return answers.not_now(request, _("The desk has no key to sign decisions with."))
-    except OperationalError:
-        return answers.not_now(request, _("The database is busy."))
+        made = _decided(request, approval, form)
+    except answers.REFUSALS as error:
+        return answers.refused(request, approval, error, form)
+    # Outside: what fails from here on must not be called “not recorded”.
+    return answers.decided(request, approval, made) if isinstance(made, Decision) else made
 
 
-def _decided(request: HttpRequest, approval: Approval, form: DecisionForm) -> HttpResponse:
+def _decided(
+    request: HttpRequest, approval: Approval, form: DecisionForm
+) -> Decision | HttpResponse:
+    """What was recorded; or the question that comes first, and then nothing was."""
     given = form.cleaned_data
     user: Any = request.user
     if given["verdict"] == contract.APPROVE and not _is_repeated(approval, user, given["key"]):
@@ -63,10 +49,9 @@ def _decided(request: HttpRequest, approval: Approval, form: DecisionForm) -> Ht
             raise Incomplete(_("Show all of it before you approve it."))
         if approval.asks_twice and not _is_confirmed(request, approval, form):
             return answers.asked_twice(request, approval, form)
-    decision = approval.decide(
+    return approval.decide(
         user, given["verdict"], given["comment"], seen_sha256=given["sha"], key=given["key"]
     )
-    return answers.decided(request, approval, decision)
 
 
 def _is_repeated(approval: Approval, user: Any, key: str) -> bool:
@@ -103,11 +88,7 @@ def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
         return answers.forbidden(request, approval.why_not(user))
     try:
         approval.take_back(user, key=request.POST.get("key"))
-    except AlreadyDecided as error:
-        return answers.shown_anew(request, approval, str(error))
-    except NoKey:
-        return answers.not_now(request, _("The desk has no key to sign decisions with."))
-    except OperationalError:
-        return answers.not_now(request, _("The database is busy."))
+    except answers.REFUSALS as error:
+        return answers.refused(request, approval, error)
     said = _("Taken back: %s.") % approval.reference
     return answers.recorded(request, approval, said)

@@ -39,8 +39,8 @@ def everything(
     shown = asked(request, approval, read_sha256)
     area = decision_area(request, approval, place, form, problem)
     address = reverse("inbox_pane" if place == "pane" else "approval", args=[approval.pk])
-    hindrances = _hindrances(approval, area["state"], shown["sheet"].complete)
-    return area | shown | hindrances | {"address": address}
+    hindered = hindrances(approval, area["state"], shown["sheet"].complete)
+    return area | shown | hindered | {"address": address}
 
 
 def decision_area(
@@ -104,7 +104,7 @@ def others(approval: Approval, user: Any) -> Any:
     return people.exclude(pk__in=asker)
 
 
-def _hindrances(approval: Approval, state: str, complete: bool) -> dict[str, Any]:
+def hindrances(approval: Approval, state: str, complete: bool = True) -> dict[str, Any]:
     """Why an approve is not offered: unreadable, unshown, or nothing."""
     faults = approval.faults() if state == "form" else {}
     return {

@@ -103,12 +103,10 @@ def _done(
     approval = panel.find(request, pk)
     try:
         said = work(approval, request.user)
-    except NotYours as error:
-        return answers.forbidden(request, str(error))
     except Incomplete as error:
         return _again(request, approval, form, str(error))
-    except AlreadyDecided as error:
-        return answers.shown_anew(request, approval, str(error))
+    except answers.REFUSALS as error:
+        return answers.refused(request, approval, error)
     if not request.htmx:  # type: ignore[attr-defined]
         messages.success(request, said)
         return answers.SeeOther(reverse("approval", args=[pk]))

@@ -117,6 +117,7 @@ class TestUnreadable:
         assert "We cannot read this payload as “Vendor payment”." in page
         assert "<code>to</code>: This field is required." in page
         assert APPROVE not in page
+        assert "Yours completes it" not in page
         assert REJECT in page
         assert 'value="question"' in page
 
@@ -188,6 +189,12 @@ class TestHeld:
         assert "</svg>Undo</button>" in page
         assert "Held for undo" in clock(page)
 
+    def test_is_never_called_applied(self, see, people, held):
+        Decision.objects.get().acknowledge()
+        page = see(people.mei, held)
+        assert "Applied" not in page
+        assert "The workflow has it, and holds it for undo." in page
+
     def test_is_no_running_clock(self, see, people, held):
         assert 'data-urg="none"' in clock(see(people.mei, held))
         assert "minutes left" not in see(people.mei, held)
@@ -213,7 +220,10 @@ class TestHeld:
         assert "Undo</button>" not in see(people.mei, held)
         answer = client.post(f"/approvals/{held.pk}/undo/", {"key": "k"})
         assert answer.status_code == 409
-        assert "Too late to undo. The workflow already has it." in answer.content.decode()
+        page = answer.content.decode()
+        assert "This was not recorded." in page
+        assert "Your decision was not recorded." not in page
+        assert "Too late to undo. The workflow already has it." in page
 
     @pytest.mark.parametrize(("who", "status"), [("amira", 403), ("kim", 403), ("zoe", 404)])
     def test_undo_is_for_its_reviewers(self, people, held, client, who, status):
@@ -233,7 +243,7 @@ class TestDecided:
         assert "<b>Rejected</b> <span>by lena at" in page
         assert "Wrong account." in page
         assert 'data-urg="none"' in clock(page)
-        assert "The workflow has not confirmed it yet." in clock(page)
+        assert "The workflow has not closed it yet." in clock(page)
         assert " left" not in clock(page)
 
     def test_each_word_of_the_delivery(self, see, people, row):

@@ -81,6 +81,17 @@ class TestRecorded:
         page = mei.get(f"/approvals/{row.pk}/").content.decode()
         assert "No &lt;b&gt;invoice&lt;/b&gt;<br>at all" in page
 
+    def test_what_fails_after_it_was_recorded_is_not_called_not_recorded(
+        self, mei, row, monkeypatch
+    ):
+        def locked(*args, **more):
+            raise OperationalError("database is locked")
+
+        monkeypatch.setattr("approvals.views.panel.recorded_words", locked)
+        with pytest.raises(OperationalError):
+            send(mei, row, htmx=True)
+        assert Decision.objects.count() == 1
+
 
 class TestRefused:
     @pytest.fixture(autouse=True)

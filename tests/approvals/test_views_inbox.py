@@ -2,6 +2,7 @@
 
 import json
 import re
+import uuid
 from datetime import timedelta
 from urllib.parse import quote
 
@@ -9,9 +10,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from approvals.models import Approval, Queue
+from approvals.models import Approval, Claim, Queue
+from orchestrator import client as temporal
 from orchestrator import contract
-from tests.desk import a_row
+from tests.desk import a_row, recorded
 
 
 @pytest.fixture
@@ -103,6 +105,209 @@ class TestInbox:
         page = mei.get(f"/inbox/{row.pk}/").content.decode()
         assert "split has-open" in page
         assert page.count("<h1") == 1
+
+
+class TestTabs:
+    def test_are_links_with_counts(self, mei, people):
+        a_row(people)
+        a_row(people, requester_user=people.mei)
+        page = mei.get("/inbox/?risk=medium").content.decode()
+        tabs = re.findall(
+            r'<a href="(/inbox/[^"]*)"[^>]*>[^<]*<span data-count="(\w+)">(\d+)', page
+        )
+        assert tabs == [
+            ("/inbox/?risk=medium", "decide", "1"),
+            ("/inbox/?tab=claimed&amp;risk=medium", "claimed", "0"),
+            ("/inbox/?tab=others&amp;risk=medium", "others", "1"),
+        ]
+
+    def test_only_what_one_can_decide_can_be_ticked(self, mei, people):
+        a_row(people, requester_user=people.mei, title="Own")
+        page = mei.get("/inbox/?tab=others")
+        assert titles(page) == ["Own"]
+        assert 'type="checkbox" name="sel"' not in page.content.decode()
+
+    def test_say_who_else_is_on_a_row(self, mei, people):
+        Claim.take(a_row(people), people.lena)
+        assert re.search(r'class="tag">.*</svg>lena<', mei.get("/inbox/").content.decode(), re.S)
+
+    @pytest.mark.parametrize("tab", ["decide", "claimed", "others", "x", "\x00"])
+    @pytest.mark.parametrize("who", ["mei", "zoe", "kim"])
+    def test_never_show_rows_of_others(self, client, people, tab, who):
+        User.objects.create(username="zoe")
+        User.objects.create(username="kim", is_superuser=True)
+        other = Queue.objects.create(slug="other", name="Other")
+        a_row(people, queue=other, title="Elsewhere", key="ELSE-1")
+        user = User.objects.get(username=who)
+        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        for path in ("/inbox/", "/inbox/rows/", "/inbox/bulk/"):
+            answer = client.get(path, {"tab": tab, "q": "else", "queue": "other"})
+            sees = who == "kim" and tab == "others"
+            assert ("Elsewhere" in titles(answer)) == sees, path
+            assert ("ELSE-1" in answer.content.decode()) == sees, path
+
+
+class TestFilters:
+    def test_are_in_every_address_of_the_page(self, mei, people):
+        row = a_row(people, risk="low")
+        page = mei.get("/inbox/?risk=low&sort=newest").content.decode()
+        assert f'href="/inbox/{row.pk}/?risk=low&amp;sort=newest"' in page
+        assert re.search(r'hx-get="/inbox/rows/\?since=[^"]+&amp;risk=low&amp;sort=newest"', page)
+
+    def test_are_kept_by_the_form_of_another(self, mei, people):
+        a_row(people, risk="low")
+        page = mei.get("/inbox/?risk=low&queue=general").content.decode()
+        queue = page.partition('name="queue" value="general" checked')[0].rpartition("<form")[2]
+        assert '<input type="hidden" name="risk" value="low">' in queue
+        assert 'name="queue"' not in queue
+
+    def test_count_what_waits(self, mei, people):
+        a_row(people, risk="low", kind="refund", requester="bot")
+        a_row(people, risk="low")
+        page = mei.get("/inbox/").content.decode()
+        low = re.search(r'value="low"><span>Low</span><small class="mut">(\d*)', page)
+        assert low[1] == "2"
+        assert "<span>refund</span>" in page
+        assert "<span>bot</span>" in page
+
+    def test_a_search_is_not_markup(self, mei, people):
+        page = mei.get("/inbox/", {"q": '"><b>x'}).content.decode()
+        assert "<b>x" not in page
+
+    def test_an_empty_list_names_them_and_clears_them(self, mei, people):
+        a_row(people)
+        page = mei.get("/inbox/?queue=general&risk=high&q=zzz&sort=newest&tab=decide")
+        words = page.content.decode()
+        assert "No request matches these filters." in words
+        for each in ("Queue: General", "Risk: High", "Search: zzz"):
+            assert f"<li>{each}</li>" in words
+        assert 'href="/inbox/?sort=newest">Clear filters' in words
+
+    def test_dim_only_what_they_would_show(self, mei, people):
+        low, high = a_row(people, risk="low", title="L"), a_row(people, risk="high", title="H")
+        since = timezone.now().isoformat()
+        for row in (low, high):
+            row.decide(people.lena, "approve")
+        answer = mei.get("/inbox/rows/", {"since": since, "risk": "low"})
+        assert titles(answer) == ["L"]
+
+
+class TestOrder:
+    @pytest.fixture(autouse=True)
+    def rows(self, people):
+        now = timezone.now()
+        for n in range(60):
+            risk = ("low", "medium", "high", "critical")[n % 4]
+            due(people, 60 - n, title=f"{n:02}", opened_at=now - timedelta(hours=n), risk=risk)
+
+    @pytest.mark.parametrize(
+        ("sort", "first", "last"),
+        [("due", "59", "00"), ("newest", "00", "59"), ("oldest", "59", "00"), ("risk", "59", "00")],
+    )
+    def test_pages_follow_each_other(self, mei, sort, first, last):
+        one = mei.get("/inbox/", {"sort": sort})
+        more = re.search(r'href="(/inbox/\?after=[^"]+)">Show more', one.content.decode())[1]
+        two = mei.get(more.replace("&amp;", "&"))
+        seen = titles(one) + titles(two)
+        assert len(seen) == len(set(seen)) == 60
+        assert (seen[0], seen[-1]) == (first, last)
+
+    def test_groups_are_asked_for(self, mei, people):
+        Approval.objects.filter(title__lt="30").update(kind="refund")
+        page = mei.get("/inbox/", {"group": "kind"}).content.decode()
+        groups = re.findall(r'<h2 class="grp"[^>]*><span>([^<]*)', page)
+        assert groups == ["Of no kind", "refund"]
+        page = mei.get("/inbox/", {"sort": "newest"}).content.decode()
+        assert re.findall(r'<h2 class="grp"[^>]*><span>([^<]*)', page) == ["All"]
+
+    @pytest.mark.parametrize("sort", ["due", "newest", "oldest"])
+    def test_a_dimmed_row_stays_where_it_was(self, mei, people, sort):
+        since = timezone.now().isoformat()
+        before = titles(mei.get("/inbox/rows/", {"since": since, "sort": sort}))
+        Approval.objects.get(title=before[7]).decide(people.lena, "approve")
+        after = titles(mei.get("/inbox/rows/", {"since": since, "sort": sort}))
+        assert after[:50] == before  # and one more has moved up
+
+
+class TestAdvancing:
+    """After a decision in the pane: the next request, and a line about the last one."""
+
+    @pytest.fixture(autouse=True)
+    def away(self, monkeypatch):
+        def unreachable(*args, **more):
+            raise temporal.Unreachable("Temporal does not answer.")
+
+        monkeypatch.setattr(temporal, "send_decision", unreachable)
+
+    def decide(self, client, row, *following, path="/inbox/", **more):
+        data = {
+            **{"verdict": "approve", "comment": "", "sha": row.payload_sha256},
+            **{"key": str(row.pk), "place": "pane", "next": [str(each) for each in following]},
+            **more,
+        }
+        headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{path}"}
+        return client.post(f"/approvals/{row.pk}/decision/", data, headers=headers)
+
+    def heading(self, answer):
+        return re.search(r"<h1[^>]*>([^<]*)", answer.content.decode())[1]
+
+    def test_the_first_that_still_waits_is_opened(self, mei, people):
+        rows = [a_row(people, title=each) for each in "ABCD"]
+        rows[1].decide(people.lena, "approve")
+        answer = self.decide(mei, rows[0], rows[1].pk, rows[2].pk, rows[3].pk)
+        assert self.heading(answer) == "C"
+        assert answer["HX-Push-Url"] == f"/inbox/{rows[2].pk}/"
+        assert "Approved " in answer["HX-Trigger"]
+
+    def test_the_filters_stay_in_the_address(self, mei, people):
+        one, two = a_row(people), a_row(people)
+        here = f"/inbox/{one.pk}/?risk=medium&evil=1"
+        answer = self.decide(mei, one, two.pk, path=here)
+        assert answer["HX-Push-Url"] == f"/inbox/{two.pk}/?risk=medium"
+
+    def test_the_line_says_what_was_done_and_how_far_it_got(self, mei, people):
+        one, two = a_row(people, key="REF-1", undo_seconds=30), a_row(people)
+        page = self.decide(mei, one, two.pk).content.decode()
+        line = page.partition('id="receipt"')[2]
+        assert 'hx-swap-oob="true"' in line
+        assert "Approved REF-1." in line
+        assert "Recorded" in line
+        assert f'action="/approvals/{one.pk}/undo/"' in line
+        assert f'hx-get="/inbox/receipt/{one.pk}/"' in line
+
+    def test_the_line_is_silent_once_nothing_can_change(self, mei, people):
+        row = a_row(people)
+        recorded(row, people.mei).acknowledge()
+        line = mei.get(f"/inbox/receipt/{row.pk}/").content.decode()
+        assert "Applied by the workflow." in line
+        assert "hx-get" not in line
+        assert "undo/" not in line
+
+    def test_the_line_is_about_ones_own_decision_only(self, mei, people):
+        row = a_row(people)
+        recorded(row, people.lena)
+        line = mei.get(f"/inbox/receipt/{row.pk}/").content.decode()
+        assert line.strip() == '<div class="receipt" id="receipt"></div>'
+
+    def test_one_stays_where_none_is_named_or_none_waits(self, mei, people):
+        other = Queue.objects.create(slug="other", name="Other")
+        hidden = a_row(people, title="Hidden", queue=other)
+        own = a_row(people, title="Own", requester_user=people.mei)
+        for following in ([], ["x", ""], [uuid.uuid4()], [hidden.pk, own.pk]):
+            row = a_row(people, title="Stays")
+            answer = self.decide(mei, row, *following)
+            assert self.heading(answer) == "Stays"
+            assert "HX-Push-Url" not in answer
+
+    def test_a_refused_decision_advances_nowhere(self, mei, people):
+        one, two = a_row(people, title="One"), a_row(people, title="Two")
+        answer = self.decide(mei, one, two.pk, sha="0" * 64)
+        assert answer.status_code == 409
+        assert self.heading(answer) == "One"
+
+    def test_the_full_page_shows_the_outcome(self, mei, people):
+        one, two = a_row(people, title="One"), a_row(people, title="Two")
+        assert self.heading(self.decide(mei, one, two.pk, place="page")) == "One"
 
 
 class TestNothingWaits:

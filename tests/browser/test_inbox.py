@@ -1,0 +1,483 @@
+"""The inbox under real fingers: keys, ticked boxes, news, search, and two people at once."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from approvals.models import Approval, Decision, Preference
+from orchestrator import client as temporal
+from tests.desk import a_row, recorded
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+CALM = 500  # ms; a little longer than keys are ignored after a decision
+SETTLED = 700  # ms; before that a dialog takes no press
+REFRESH = "document.body.dispatchEvent(new CustomEvent('inbox:refresh'))"
+
+
+@pytest.fixture(autouse=True)
+def away(monkeypatch):
+    """Nothing is sent: the pages are what is looked at."""
+
+    def unreachable(envelope):
+        raise temporal.Unreachable("Temporal does not answer.")
+
+    monkeypatch.setattr(temporal, "send_decision", unreachable)
+
+
+@pytest.fixture
+def rows(transactional_db, people) -> list[Approval]:
+    """A to E, in the order of the inbox; D is of high risk."""
+    now = timezone.now()
+    risks = {"D": "high"}
+    return [
+        a_row(
+            people,
+            title=f"Request {name}",
+            key=f"KEY-{name}",
+            risk=risks.get(name, "low"),
+            due_at=now + timedelta(hours=n + 3),
+            due_sort=now + timedelta(hours=n + 3),
+            requester="amira",
+            requester_user=people.amira,
+        )
+        for n, name in enumerate("ABCDE")
+    ]
+
+
+@pytest.fixture
+def inbox(opened, rows):
+    page = opened("mei", viewport={"width": 1280, "height": 900}).new_page()
+    page.goto("/inbox/")
+    return page
+
+
+def heading(page, title):
+    expect(page.locator("#pane h1")).to_have_text(re.compile(title))
+
+
+def box(page, name):
+    return page.get_by_label(f"Select KEY-{name}", exact=True)
+
+
+def verdicts():
+    made = Decision.objects.order_by("decided_at").values_list("approval__key", "verdict")
+    return [(key[-1], verdict) for key, verdict in made]
+
+
+class TestMoving:
+    def test_j_and_k_open_the_next_and_the_previous(self, inbox, rows):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.keyboard.press("j")
+        heading(inbox, "Request B")
+        expect(inbox.locator("#pane h1")).to_be_focused()
+        expect(inbox).to_have_url(re.compile(str(rows[1].pk)))
+        expect(inbox.locator(f"#row-{rows[1].pk}")).to_have_attribute("aria-current", "true")
+        inbox.keyboard.press("k")
+        heading(inbox, "Request A")
+
+    def test_pressed_quickly_the_last_one_wins(self, inbox):
+        for _ in range(4):
+            inbox.keyboard.press("j")
+        heading(inbox, "Request D")
+
+    def test_arrows_move_in_the_list(self, inbox):
+        inbox.keyboard.press("ArrowDown")
+        heading(inbox, "Request A")
+
+    def test_o_opens_the_full_page(self, inbox, rows):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.keyboard.press("o")
+        inbox.wait_for_url(f"**/approvals/{rows[0].pk}/")
+
+    @pytest.mark.parametrize(
+        ("key", "path"),
+        [("i", "/inbox/"), ("m", "/requests/"), ("h", "/history/"), ("w", "/workflows/")],
+    )
+    def test_g_goes_to_a_page(self, inbox, key, path):
+        inbox.goto("/profile/")
+        inbox.keyboard.press("g")
+        inbox.keyboard.press(key)
+        inbox.wait_for_url(f"**{path}")
+
+    def test_question_mark_lists_the_keys(self, inbox):
+        inbox.keyboard.press("?")
+        expect(inbox.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+        inbox.keyboard.press("j")
+        expect(inbox.locator("#pane h1")).to_have_count(0)
+        inbox.keyboard.press("Escape")
+        expect(inbox.get_by_role("dialog")).to_have_count(0)
+
+
+class TestWhereKeysAreOff:
+    def test_in_fields(self, inbox):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.locator("#why").fill("")
+        inbox.keyboard.type("jakrux? a")
+        expect(inbox.locator("#why")).to_have_value("jakrux? a")
+        heading(inbox, "Request A")
+        assert verdicts() == []
+
+    def test_with_other_keys_held(self, inbox):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        for chord in ("Control+a", "Alt+a", "Meta+a", "Shift+A"):
+            inbox.keyboard.press(chord)
+        inbox.wait_for_timeout(300)
+        assert verdicts() == []
+
+    def test_while_a_key_is_held_down(self, inbox):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.evaluate(
+            "for (const key of 'ajj') document.body.dispatchEvent("
+            "new KeyboardEvent('keydown', {key, repeat: true, bubbles: true}))"
+        )
+        inbox.wait_for_timeout(300)
+        heading(inbox, "Request A")
+        assert verdicts() == []
+
+    def test_where_a_person_has_switched_them_off(self, inbox, people):
+        Preference.objects.create(user=people.mei, shortcuts=False)
+        inbox.reload()
+        for key in "jax?":
+            inbox.keyboard.press(key)
+        inbox.wait_for_timeout(300)
+        expect(inbox.locator("#pane h1")).to_have_count(0)
+        expect(inbox.get_by_role("dialog")).to_have_count(0)
+        inbox.keyboard.press("Control+k")  # no single key
+        expect(inbox.locator("#palette-q")).to_be_focused()
+
+
+class TestDeciding:
+    def test_a_approves_and_the_next_opens(self, inbox, rows):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.keyboard.press("a")
+        heading(inbox, "Request B")
+        expect(inbox.locator("#pane h1")).to_be_focused()
+        expect(inbox.locator("#receipt")).to_contain_text("Approved KEY-A.")
+        expect(inbox.locator(f"#row-{rows[0].pk}")).to_contain_text("Approved by you")
+        expect(inbox.locator("#count")).to_have_text("4")
+        expect(inbox.locator("[data-count=decide]")).to_have_text("4")
+        expect(inbox.locator("#status")).to_contain_text("Approved KEY-A. 4 left.")
+        expect(inbox).to_have_url(re.compile(str(rows[1].pk)))
+
+    def test_a_double_press_does_not_decide_the_next_one(self, inbox):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.keyboard.press("a")
+        inbox.keyboard.press("a")
+        heading(inbox, "Request B")
+        for key in "aar":
+            inbox.keyboard.press(key)
+        inbox.wait_for_timeout(CALM)
+        assert verdicts() == [("A", "approve")]
+        heading(inbox, "Request B")
+        inbox.keyboard.press("a")
+        heading(inbox, "Request C")
+        assert verdicts() == [("A", "approve"), ("B", "approve")]
+
+    def test_one_stays_where_a_person_wants_to(self, inbox, people):
+        Preference.objects.create(user=people.mei, auto_advance=False)
+        inbox.reload()
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.keyboard.press("a")
+        expect(inbox.locator("#panel .outcome")).to_contain_text("Approved")
+        heading(inbox, "Request A")
+
+    def test_high_risk_asks_once_more_and_takes_no_double_press(self, inbox):
+        for title in "ABCD":
+            inbox.keyboard.press("j")
+            heading(inbox, f"Request {title}")
+        inbox.keyboard.press("a")
+        dialog = inbox.locator("dialog#confirm")
+        expect(dialog).to_be_visible()
+        dialog.locator(".approve").click()
+        inbox.wait_for_timeout(SETTLED)
+        assert verdicts() == []
+        dialog.locator(".approve").click()
+        heading(inbox, "Request E")
+        assert verdicts() == [("D", "approve")]
+
+    def test_r_asks_for_the_reason_and_control_enter_sends_it(self, inbox):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.keyboard.press("r")
+        expect(inbox.locator("#panel.rejecting #why")).to_be_focused()
+        assert verdicts() == []
+        inbox.keyboard.type("Not needed.")
+        inbox.keyboard.press("Control+Enter")
+        heading(inbox, "Request B")
+        assert verdicts() == [("A", "reject")]
+        expect(inbox.locator("#receipt")).to_contain_text("Rejected KEY-A.")
+
+    def test_escape_leaves_the_rejection(self, inbox):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.keyboard.press("r")
+        expect(inbox.locator("#panel.rejecting")).to_be_visible()
+        inbox.keyboard.press("Escape")
+        expect(inbox.locator("#panel.rejecting")).to_have_count(0)
+        heading(inbox, "Request A")
+        assert verdicts() == []
+
+    def test_r_with_a_reason_typed_rejects_nothing(self, inbox):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.locator("#why").fill("Looks good, thank you")
+        inbox.keyboard.press("Escape")
+        inbox.keyboard.press("r")
+        expect(inbox.locator("#why")).to_be_focused()
+        inbox.wait_for_timeout(300)
+        assert verdicts() == []
+
+    def test_u_takes_the_last_one_back(self, inbox, rows):
+        Approval.objects.update(undo_seconds=60)
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.keyboard.press("a")
+        heading(inbox, "Request B")
+        inbox.keyboard.press("u")
+        heading(inbox, "Request A")
+        expect(inbox.locator("#panel .approve")).to_be_visible()
+        expect(inbox.locator("#receipt")).to_be_empty()
+        assert verdicts() == [("A", "approve"), ("A", "retract")]
+
+    def test_c_goes_to_the_comment(self, inbox):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.keyboard.press("c")
+        expect(inbox.locator("#talk-text")).to_be_focused()
+        expect(inbox.locator("#talk-text")).to_have_value("")
+
+    def test_the_line_can_be_dismissed(self, inbox):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.keyboard.press("a")
+        inbox.get_by_role("button", name="Dismiss").click()
+        expect(inbox.locator("#receipt")).to_be_empty()
+
+
+class TestSelecting:
+    def test_ticking_opens_the_panel_beside_the_list(self, inbox):
+        box(inbox, "A").check()
+        heading(inbox, "1 request")
+        box(inbox, "B").check()
+        heading(inbox, "2 requests")
+        expect(box(inbox, "B")).to_be_focused()
+
+    def test_shift_ticks_a_range(self, inbox):
+        box(inbox, "A").click()
+        box(inbox, "C").click(modifiers=["Shift"])
+        heading(inbox, "3 requests")
+        expect(box(inbox, "B")).to_be_checked()
+
+    def test_x_and_shift_x_without_a_mouse(self, inbox):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.keyboard.press("x")
+        heading(inbox, "1 request")
+        for name in "BC":
+            inbox.keyboard.press("j")
+            expect(inbox.get_by_role("link", name=f"Request {name}")).to_be_focused()
+        heading(inbox, "1 request")
+        inbox.keyboard.press("Shift+X")
+        heading(inbox, "3 requests")
+
+    def test_escape_clears_and_shows_the_open_request_again(self, inbox):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        box(inbox, "B").check()
+        heading(inbox, "1 request")
+        inbox.keyboard.press("Escape")
+        expect(box(inbox, "B")).not_to_be_checked()
+        heading(inbox, "Request A")
+
+    def test_survives_news_and_keeps_what_was_typed(self, inbox, people):
+        box(inbox, "A").check()
+        box(inbox, "B").check()
+        heading(inbox, "2 requests")
+        inbox.locator("#bulk-why").fill("Half a rea")
+        people.general.touch()
+        with inbox.expect_response("**/inbox/rows/**") as answer:
+            inbox.evaluate(REFRESH)
+        assert answer.value.status == 200
+        assert str(Approval.objects.get(key="KEY-A").pk) in answer.value.url
+        for name in "AB":
+            expect(box(inbox, name)).to_be_checked()
+        expect(inbox.locator("#bulk-why")).to_have_value("Half a rea")
+        box(inbox, "C").check()
+        heading(inbox, "3 requests")
+        expect(inbox.locator("#bulk-why")).to_have_value("Half a rea")
+
+    def test_each_is_decided_and_what_was_left_out_is_named(self, inbox, people):
+        for name in "ABD":
+            box(inbox, name).check()
+        heading(inbox, "3 requests")
+        expect(inbox.locator("#pane .note")).to_contain_text("KEY-D: High risk")
+        expect(inbox.get_by_role("button", name="Reject 3")).to_be_visible()
+        recorded(Approval.objects.get(key="KEY-B"), people.lena, "reject", comment="No")
+        inbox.get_by_role("button", name="Approve 2 low-risk").click()
+        heading(inbox, "1 approved. 2 not.")
+        expect(inbox.locator(".answers")).to_contain_text("lena rejected it at")
+        expect(inbox.locator("#status")).to_contain_text("KEY-B: lena rejected it")
+        expect(inbox.locator("#list [name=sel]:checked")).to_have_count(0)
+        assert verdicts() == [("B", "reject"), ("A", "approve")]
+
+    def test_on_a_phone_a_bar_opens_the_panel(self, opened, rows):
+        page = opened("mei", **PHONE).new_page()
+        page.goto("/inbox/")
+        expect(page.locator("#review")).not_to_be_visible()
+        for name in "AB":
+            box(page, name).tap()
+        expect(page.locator("#review")).to_have_text("2 selected. Review")
+        page.locator("#review").tap()
+        heading(page, "2 requests")
+        expect(page.locator("#list")).not_to_be_visible()
+        page.get_by_role("button", name="Approve 2 low-risk").tap()
+        heading(page, "2 approved.")
+
+    def test_without_scripts_a_button_opens_the_same(self, opened, rows):
+        page = opened("mei", java_script_enabled=False).new_page()
+        page.goto("/inbox/")
+        box(page, "A").check()
+        box(page, "C").check()
+        page.get_by_role("button", name="Review selected").click()
+        heading(page, "2 requests")
+        page.get_by_role("button", name="Approve 2 low-risk").click()
+        heading(page, "2 approved.")
+        assert sorted(verdicts()) == [("A", "approve"), ("C", "approve")]
+
+
+class TestNews:
+    def refresh(self, page):
+        with page.expect_response("**/inbox/rows/**") as answer:
+            page.evaluate(REFRESH)
+        return answer.value.status
+
+    def test_nothing_new_is_no_content(self, inbox):
+        assert self.refresh(inbox) == 204
+
+    def test_new_rows_wait_while_the_pointer_is_in_the_list(self, inbox, people, rows):
+        inbox.locator(f"#row-{rows[2].pk}").hover()
+        before = inbox.locator(f"#row-{rows[2].pk}").bounding_box()
+        soon = timezone.now() + timedelta(minutes=5)
+        a_row(people, title="Urgent", due_at=soon, due_sort=soon)
+        people.general.touch()
+        self.refresh(inbox)
+        expect(inbox.get_by_role("button", name="1 new request. Show")).to_be_visible()
+        assert inbox.locator(f"#row-{rows[2].pk}").bounding_box() == before
+        inbox.get_by_role("button", name="1 new request. Show").click()
+        expect(inbox.get_by_role("link", name="Urgent")).to_be_visible()
+
+    def test_they_come_at_once_where_nobody_is_in_the_list(self, inbox, people):
+        inbox.mouse.move(900, 400)
+        a_row(people, title="Quiet")
+        people.general.touch()
+        self.refresh(inbox)
+        expect(inbox.get_by_role("link", name="Quiet")).to_be_visible()
+
+    def test_a_filtered_list_shows_no_other_news(self, inbox, people):
+        inbox.goto("/inbox/?risk=high")
+        inbox.mouse.move(900, 400)
+        a_row(people, title="Low one", risk="low")
+        a_row(people, title="High one", risk="high")
+        people.general.touch()
+        self.refresh(inbox)
+        expect(inbox.get_by_role("link", name="High one")).to_be_visible()
+        expect(inbox.get_by_role("link", name="Low one")).to_have_count(0)
+
+
+class TestTwoPeople:
+    def test_the_second_sees_who_was_first_and_loses_nothing(self, opened, inbox, rows):
+        lena = opened("lena").new_page()
+        for page in (inbox, lena):
+            page.goto(f"/inbox/{rows[0].pk}/")
+        inbox.locator("#why").fill("I would not")
+        lena.locator("#panel .approve").click()
+        heading(lena, "Request B")
+        inbox.locator("#panel .reject").click()
+        expect(inbox.locator("#panel")).to_contain_text("Your decision was not recorded.")
+        expect(inbox.locator("#panel")).to_contain_text("by lena at")
+        heading(inbox, "Request A")
+        assert verdicts() == [("A", "approve")]
+
+    def test_a_row_that_another_decided_stays_dimmed(self, opened, inbox, rows):
+        lena = opened("lena").new_page()
+        lena.goto(f"/inbox/{rows[1].pk}/")
+        lena.locator("#panel .approve").click()
+        heading(lena, "Request C")
+        inbox.evaluate(REFRESH)
+        row = inbox.locator(f"#row-{rows[1].pk}")
+        expect(row).to_contain_text("Approved by lena")
+        expect(row.locator("input")).to_be_disabled()
+
+    def test_what_another_has_ticked_is_not_offered_twice(self, opened, inbox, rows):
+        lena = opened("lena", viewport={"width": 1280, "height": 900}).new_page()
+        lena.goto("/inbox/")
+        for page in (inbox, lena):
+            for name in "ABC":
+                box(page, name).check()
+            heading(page, "3 requests")
+        inbox.get_by_role("button", name="Approve 3 low-risk").click()
+        heading(inbox, "3 approved.")
+        lena.get_by_role("button", name="Approve 3 low-risk").click()
+        heading(lena, "3 not.")
+        expect(lena.locator(".answers")).to_contain_text("mei approved it at")
+        assert Decision.objects.count() == 3
+
+
+class TestSearch:
+    def test_slash_finds_and_enter_opens_the_first(self, inbox, rows):
+        inbox.keyboard.press("/")
+        expect(inbox.locator("#palette-q")).to_be_focused()
+        inbox.keyboard.type("key-c")
+        expect(inbox.locator("#hits a").first).to_contain_text("Request C")
+        inbox.keyboard.press("Enter")
+        inbox.wait_for_url(f"**/approvals/{rows[2].pk}/")
+
+    def test_arrows_walk_through_what_was_found(self, inbox):
+        inbox.keyboard.press("Control+k")
+        inbox.keyboard.type("request")
+        expect(inbox.locator("#hits a")).to_have_count(8)
+        inbox.keyboard.press("ArrowDown")
+        inbox.keyboard.press("ArrowDown")
+        expect(inbox.locator("#hits a").nth(1)).to_be_focused()
+        inbox.keyboard.press("ArrowUp")
+        inbox.keyboard.press("ArrowUp")
+        expect(inbox.locator("#palette-q")).to_be_focused()
+        inbox.keyboard.press("Escape")
+        expect(inbox.locator("#palette")).not_to_be_visible()
+
+    def test_without_scripts_the_link_opens_a_page(self, opened, rows):
+        page = opened("mei", java_script_enabled=False).new_page()
+        page.goto("/inbox/")
+        page.locator("a[data-open=palette]").click()
+        page.locator("#palette-q").fill("key-b")
+        page.keyboard.press("Enter")
+        expect(page.locator("#hits a").first).to_contain_text("Request B")
+
+
+class TestFilters:
+    def test_a_chip_filters_and_is_in_the_address(self, inbox):
+        inbox.locator("summary", has_text="Risk").click()
+        inbox.get_by_role("checkbox", name="High").check()
+        inbox.get_by_role("button", name="Apply").click()
+        inbox.wait_for_url("**/inbox/?risk=high")
+        expect(inbox.locator("#list .row")).to_have_count(1)
+        inbox.locator("#list a.t").click()
+        heading(inbox, "Request D")
+        expect(inbox).to_have_url(re.compile(r"/inbox/[-0-9a-f]+/\?risk=high$"))
+
+    def test_the_browser_tells_its_time_zone(self, opened, rows):
+        context = opened("mei", timezone_id="Asia/Tokyo")
+        page = context.new_page()
+        page.goto("/inbox/")
+        assert {each["name"]: each["value"] for each in context.cookies()}["tz"] == "Asia/Tokyo"
