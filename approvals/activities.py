@@ -14,6 +14,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from approvals import policy
+from approvals.answering import faults_of
 from approvals.delivery import relay as relay_decisions
 from approvals.models import Approval, AuditEntry, Decision, WorkflowRun
 from approvals.reconciler import reconcile as reconcile_rows
@@ -26,9 +27,9 @@ from orchestrator.contract import (
     Ruling,
     Run,
     Snapshot,
-    Terms,
 )
 from orchestrator.periodic import every
+from orchestrator.terms import Terms
 
 log = logging.getLogger(__name__)
 
@@ -126,9 +127,10 @@ def _rule(envelope: Any, terms: Terms, run_id: str, ring: signing.KeyRing) -> Ru
         body = ring.verify(envelope)
     except signing.BadSignature as error:
         return Ruling(claimed, signature, f"The workflow does not believe it. {error}")
-    refusal = _refusal(body, terms, run_id)
+    refusal = _refusal(body, terms, run_id) or faults_of(body, terms)
     if refusal:
         return Ruling(claimed, signature, refusal)
+    behalf = body.get("on_behalf_of") or {}
     return Ruling(
         claimed,
         signature,
@@ -139,6 +141,14 @@ def _rule(envelope: Any, terms: Terms, run_id: str, ring: signing.KeyRing) -> Ru
         decided_at=body["decided_at"],
         channel=body["channel"],
         retracts=body.get("retracts", ""),
+        payload_sha256=body["payload_sha256"],
+        stage=body.get("stage", 0),
+        groups=body.get("groups", []),
+        behalf_id=behalf.get("id", ""),
+        behalf=behalf.get("name", ""),
+        option=body.get("option", ""),
+        form=body.get("form"),
+        edits=body.get("edits"),
     )
 
 
@@ -147,19 +157,29 @@ def _refusal(body: dict[str, Any], terms: Terms, run_id: str) -> str:
         return "It was made for another run of the workflow."
     if body["approval_id"] != terms.approval_id:
         return "It was made for another approval."
-    if body["payload_sha256"] != terms.payload_sha256:
-        return "It was made for another payload."
     if body["verdict"] not in Decision.Verdict.values:
         return f"Its verdict {body['verdict']!r} is unknown."
     if body["verdict"] == contract.WITHDRAW:
         by_requester = body["reviewer"]["id"] == terms.requester_id
         return "" if by_requester else "Only who asked may withdraw."
-    if body["reviewer"]["id"] in terms.excluded:
-        return "Its author asked for this."
     if body["verdict"] == contract.RETRACT:
         return ""
-    if terms.due_at and _time(body["decided_at"]) > _time(terms.due_at):
+    return _vote_refusal(body, terms)
+
+
+def _vote_refusal(body: dict[str, Any], terms: Terms) -> str:
+    behalf = body.get("on_behalf_of") or {}
+    if body["payload_sha256"] != terms.payload_sha256:
+        return "It was made for another payload."
+    people = {body["reviewer"]["id"], behalf.get("id")}
+    if terms.requester_id and terms.requester_id in people:
+        return "Its author asked for this."
+    if people & set(terms.excluded):
+        return "Its author started or corrected it, or is the same person."
+    if terms.end and _time(body["decided_at"]) > _time(terms.end):
         return "It came after the deadline."
+    if body["verdict"] == contract.REQUEST_CHANGES and not terms.changes:
+        return "Nobody was asked whether something should change."
     return ""
 
 

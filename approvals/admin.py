@@ -9,18 +9,52 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from approvals.models import Approval, AuditEntry, Decision, Kind, Preference, Queue, WorkflowRun
+from approvals.models import (
+    Approval,
+    AuditEntry,
+    Decision,
+    Delegation,
+    Kind,
+    LinkedIdentity,
+    Preference,
+    Queue,
+    QueueEscalation,
+    WorkflowRun,
+)
 
 admin.site.site_header = admin.site.site_title = "Countersign"
 admin.site.index_title = "Administration"
 admin.site.site_url = "/inbox/"
 
 
+class EscalationInline(admin.TabularInline):
+    model = QueueEscalation
+    extra = 0
+
+
+@admin.register(LinkedIdentity)
+class LinkedIdentityAdmin(admin.ModelAdmin):
+    list_display = ["name", "user"]
+    list_select_related = ["user"]
+    search_fields = ["name", "user__username"]
+    autocomplete_fields = ["user"]
+
+
+@admin.register(Delegation)
+class DelegationAdmin(admin.ModelAdmin):
+    list_display = ["away", "to", "starts", "ends"]
+    list_select_related = ["away", "to"]
+    filter_horizontal = ["queues"]
+
+
 @admin.register(Queue)
 class QueueAdmin(admin.ModelAdmin):
     list_display = ["name", "slug", "quorum", "due_seconds", "on_timeout"]
     search_fields = ["name", "slug"]
-    filter_horizontal = ["reviewers", "groups"]
+    inlines = [EscalationInline]
+    filter_horizontal = [
+        *("reviewers", "groups", "viewers", "viewer_groups", "required_groups"),
+    ]
 
 
 class Indented(forms.JSONField):

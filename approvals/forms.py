@@ -236,7 +236,7 @@ class RequestForm(forms.Form):
     def deciders(self) -> list[User]:
         """Who may decide it, the person who asks apart."""
         asker, queue = identities(self.user), self.asked_queue()
-        people = queue.people() if queue else []
+        people = queue.people().prefetch_related("linked_identities") if queue else []
         return [each for each in people if not asker & identities(each)]
 
     def needed(self) -> int:

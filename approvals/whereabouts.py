@@ -53,11 +53,7 @@ class Whereabouts:
 def still_to_decide(approval: Approval) -> list[str]:
     """Names of those who may decide it and have not."""
     voters = set(approval.decisions.standing().values_list("reviewer", flat=True))
-    return [
-        name_of(each)
-        for each in approval.queue.people()
-        if each.pk not in voters and not approval.asked_for_by(each)
-    ]
+    return [name_of(each) for each in approval.people() if each.pk not in voters]
 
 
 def _may_withdraw(approval: Approval, user: Any) -> bool:

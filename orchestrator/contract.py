@@ -7,6 +7,8 @@ from typing import Any
 
 import rfc8785
 
+from orchestrator.terms import Terms
+
 VERSION = 1
 TASK_QUEUE = "approvals"
 
@@ -29,22 +31,32 @@ TITLE_LENGTH = 200
 DETAILS_LENGTH = 20_000
 COMMENT_LENGTH = 4_000
 DEPTH = 32
+FORM_BYTES = 32 * 1024
+STAGES = 8
 LONGEST_WAIT = 366 * 24 * 3600  # seconds
 
 WAITING = "waiting"
 APPROVED = "approved"
 REJECTED = "rejected"
+CHANGES_REQUESTED = "changes_requested"
 EXPIRED = "expired"
 CANCELLED = "cancelled"
 LOST = "lost"
+BY_PEOPLE = (APPROVED, REJECTED, CHANGES_REQUESTED)
 
 APPROVE = "approve"
 REJECT = "reject"
+REQUEST_CHANGES = "request_changes"
+CORRECT = "correct"  # a reviewer changes what is asked, and all have to look again
 RETRACT = "retract"  # a reviewer takes an earlier decision back
 WITHDRAW = "withdraw"  # the requester asks no more
 
+VOTES = (APPROVE, REJECT, REQUEST_CHANGES)
+
 RISKS = ("low", "medium", "high", "critical")
-ON_TIMEOUT = {"reject": REJECTED, "expire": EXPIRED}
+ON_TIMEOUT = {"reject": REJECTED, "expire": EXPIRED}  # what a request may ask for
+# What only a queue may say: `approve` in an admin's own words; `escalate` asks others first.
+SILENCE = ON_TIMEOUT | {"approve": APPROVED, "escalate": REJECTED}
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 
@@ -88,6 +100,12 @@ class Request:
     kind: str = ""  # slug of a kind of request: how its payload is shown
     revises: str = ""  # id of the approval that this request revises
     links: list[dict[str, str]] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)  # each must be represented
+    stages: list[str] = field(default_factory=list)  # slugs of queues that are asked afterwards
+    verdicts: list[dict[str, str]] = field(default_factory=list)  # name, label, means
+    form: dict[str, Any] | None = None  # JSON Schema of what reviewers are asked for
+    editable: list[str] = field(default_factory=list)  # fields of the payload they may correct
+    proof: dict[str, Any] | None = None  # who asks, signed by the desk (see `Proof`)
     v: int = VERSION
 
     @classmethod
@@ -182,7 +200,41 @@ def _links(given: dict[str, Any]) -> None:
             raise InvalidRequest("Each link's `url` must begin with http:// or https://.")
 
 
-_RULES = (_version, _texts, _payloads, _numbers, _choices, _links)
+def _names(given: dict[str, Any]) -> None:
+    for name, most in (("groups", 10), ("stages", STAGES), ("editable", 50)):
+        names = given.get(name, [])
+        if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+            raise InvalidRequest(f"`{name}` must be a list of names.")
+        if len(names) > most or len(set(names)) < len(names):
+            raise InvalidRequest(f"`{name}` may hold {most} names, each once.")
+    if missing := [
+        each for each in given.get("editable", []) if each not in given.get("payload", {})
+    ]:
+        raise InvalidRequest(f"`editable` names what the payload lacks: {', '.join(missing)}.")
+
+
+def _verdicts(given: dict[str, Any]) -> None:
+    answers = given.get("verdicts", [])
+    if not isinstance(answers, list) or len(answers) > 8:
+        raise InvalidRequest("`verdicts` must be a list of at most 8.")
+    for each in answers:
+        if not isinstance(each, dict) or each.keys() != {"name", "label", "means"}:
+            raise InvalidRequest("Each of `verdicts` must have `name`, `label` and `means`.")
+        read_text(each, "label", 60, required=True)
+        if not SLUG.fullmatch(str(each["name"])) or each["means"] not in VOTES:
+            raise InvalidRequest(
+                f"A verdict's `name` must be a slug, and `means` one of {', '.join(VOTES)}."
+            )
+
+
+def _objects(given: dict[str, Any]) -> None:
+    for name in ("form", "proof"):
+        value = given.get(name, {})
+        if not isinstance(value, dict) or len(canonical(value)) > FORM_BYTES:
+            raise InvalidRequest(f"`{name}` must be a JSON object of at most 32 KiB.")
+
+
+_RULES = (_version, _texts, _payloads, _numbers, _choices, _links, _names, _verdicts, _objects)
 
 
 def _kind(value: Any) -> str:
@@ -211,24 +263,6 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """The rules that hold for one approval, fixed when it opens."""
-
-    approval_id: str
-    run_id: str  # the run that it was opened for; a reset run has another
-    queue: str
-    title: str
-    payload: dict[str, Any]
-    payload_sha256: str
-    quorum: int
-    due_at: str | None  # ISO 8601, UTC
-    on_timeout: str
-    excluded: list[str]  # primary keys of users who never count, as text
-    requester_id: str = ""  # the primary key of the user who asked, as text
-    undo_seconds: int = 0  # how long an outcome is held before it takes effect
-
-
-@dataclass(frozen=True)
 class Ruling:
     """What `verify` says of one signal, in the order of the signals it was given."""
 
@@ -242,6 +276,19 @@ class Ruling:
     decided_at: str = ""
     channel: str = ""
     retracts: str = ""  # the decision that a retraction takes back
+    payload_sha256: str = ""  # of what its author read
+    stage: int = 0
+    groups: list[str] = field(default_factory=list)  # of its author, where the stage asks for one
+    behalf_id: str = ""  # for whom its author decided
+    behalf: str = ""
+    option: str = ""
+    form: dict[str, Any] | None = None
+    edits: dict[str, Any] | None = None
+
+    @property
+    def people(self) -> set[str]:
+        """Who has had their say with it: its author, and for whom it was made."""
+        return {self.reviewer_id, self.behalf_id} - {""}
 
 
 @dataclass(frozen=True)
@@ -257,7 +304,13 @@ class Snapshot:
     counted: list[Ruling] = field(default_factory=list)
     accepted: list[Ruling] = field(default_factory=list)  # retractions, withdrawals: the last ones
     refused: list[Ruling] = field(default_factory=list)  # the last ones
+    voided: list[Ruling] = field(default_factory=list)  # counted, until a correction came
     noise: int = 0  # signals that carried no decision for this approval
+    stage: int = 0
+    escalated: int = 0  # how many escalations have taken place
+    reminded: int = 0
+    payload: dict[str, Any] | None = None  # where people have corrected it
+    payload_sha256: str = ""
     request: Any = None  # with the query only: enough to write a lost row again
     terms: Terms | None = None
 
@@ -271,9 +324,11 @@ class Outcome:
     run_id: str
     payload: dict[str, Any]
     payload_sha256: str
-    decisions: list[dict[str, str]]
-    form: dict[str, Any] | None = None
+    decisions: list[dict[str, Any]]
+    form: dict[str, Any] | None = None  # what was answered to the request's `form`
     reason: str = ""
+    verdict: str = ""  # the name of the answer that was given, where there were several
+    rule: str = ""  # the rule of policy that settled it without people
 
 
 @dataclass(frozen=True)

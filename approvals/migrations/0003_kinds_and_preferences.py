@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                         blank=True,
                         default="",
                         max_length=50,
-                        validators=[approvals.models.preference._valid_zone],
+                        validators=[approvals.models.preference.valid_zone],
                         verbose_name="time zone",
                     ),
                 ),
@@ -96,7 +96,7 @@ class Migration(migrations.Migration):
                     "schema",
                     models.JSONField(
                         help_text="JSON Schema of the payload. `title` names a field, `description` helps, `format` says how it is shown: money, iban, date, date-time, uri, email, markdown, code.",
-                        validators=[approvals.models.kind._valid_schema],
+                        validators=[approvals.models.kind.valid_schema],
                         verbose_name="schema",
                     ),
                 ),

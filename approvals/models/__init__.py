@@ -5,9 +5,11 @@ from approvals.models.audit import AuditEntry
 from approvals.models.claim import Claim
 from approvals.models.comment import Comment
 from approvals.models.decision import Decision
+from approvals.models.delegation import Delegation
 from approvals.models.kind import Kind
+from approvals.models.people import LinkedIdentity
 from approvals.models.preference import Preference, SavedView
-from approvals.models.queue import Queue
+from approvals.models.queue import Queue, QueueEscalation
 from approvals.models.run import WorkflowRun
 
 __all__ = [
@@ -16,9 +18,12 @@ __all__ = [
     "Claim",
     "Comment",
     "Decision",
+    "Delegation",
     "Kind",
+    "LinkedIdentity",
     "Preference",
     "Queue",
+    "QueueEscalation",
     "SavedView",
     "WorkflowRun",
 ]

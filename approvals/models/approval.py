@@ -1,18 +1,20 @@
 """Approvals: waiting steps of workflows, and the one way in for a decision."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import IntegrityError, models, transaction
 from django.db.models import ExpressionWrapper, F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from approvals import policy
+from approvals.answering import faults_of
 from approvals.models.audit import AuditEntry
 from approvals.models.decision import VOTES, Decision
 from approvals.models.errors import (
@@ -23,12 +25,17 @@ from approvals.models.errors import (
     Unreadable,
 )
 from approvals.models.kind import Kind
+from approvals.models.opening import Asker, frozen, terms_for
 from approvals.models.people import identities, identity, name_of, person
 from approvals.models.queue import Queue
 from approvals.models.run import WorkflowRun
 from orchestrator import contract, signing
-from orchestrator.contract import InvalidRequest, Request, Run, Snapshot, Terms
+from orchestrator.contract import Request, Run, Snapshot
+from orchestrator.counting import result
+from orchestrator.terms import Terms
 
+MOST_ESCALATED = 500  # to one person at a time
+NONE = object()  # may decide it for nobody
 # Sorts after every deadline; makes one index serve approvals with a deadline and without.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -47,8 +54,9 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         if not user.is_authenticated:
             return self.none()
         queues = list(Queue.objects.reviewed_by(user)) if queues is None else queues
-        return self.filter(queue__in=queues).exclude(
-            Q(requester_user=user) | Q(requester_identity__in=identities(user))
+        barred = Approval.barred.through.objects.filter(user=user).values("approval")
+        return self.filter(Q(queue__in=queues) | _escalated_to(user)).exclude(
+            Q(requester_user=user) | Q(requester_identity__in=identities(user)) | Q(pk__in=barred)
         )
 
     def asked_by(self, user: Any) -> "ApprovalQuerySet":
@@ -100,6 +108,7 @@ class Approval(models.Model):
         WAITING = contract.WAITING, _("Waiting")
         APPROVED = contract.APPROVED, _("Approved")
         REJECTED = contract.REJECTED, _("Rejected")
+        CHANGES_REQUESTED = contract.CHANGES_REQUESTED, _("Changes requested")
         EXPIRED = contract.EXPIRED, _("Expired")
         CANCELLED = contract.CANCELLED, _("Cancelled by workflow")
         LOST = contract.LOST, _("Lost")
@@ -134,6 +143,18 @@ class Approval(models.Model):
     due_sort = models.DateTimeField(default=NEVER, editable=False)
     on_timeout = models.CharField(max_length=10)
     undo_seconds = models.PositiveSmallIntegerField(default=0)
+    rules = models.JSONField(default=dict, help_text=_("The terms, as they were when it opened."))
+    ends_at = models.DateTimeField(null=True, help_text=_("Where it goes on after `due_at`."))
+    verified = models.BooleanField(default=False, help_text=_("The desk itself saw who asks."))
+    # Beside the requester: who started it, who corrected it.
+    barred = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+")
+
+    # As the workflow says.
+    stage = models.PositiveSmallIntegerField(default=0)
+    escalated = models.PositiveSmallIntegerField(default=0)
+    reminded = models.PositiveSmallIntegerField(default=0)
+    escalated_to = models.ManyToManyField(Group, related_name="+")
+    as_asked = models.JSONField(null=True, help_text=_("The payload before people corrected it."))
 
     state = models.CharField(max_length=20, choices=State, default=State.WAITING)
     reason = models.TextField(blank=True)
@@ -202,23 +223,13 @@ class Approval(models.Model):
 
         Raises InvalidRequest where its queue does not exist or cannot meet its quorum.
         """
-        queue = Queue.objects.filter(slug=request.queue).first()
-        if queue is None:
-            known = ", ".join(Queue.objects.values_list("slug", flat=True)) or "none yet"
-            raise InvalidRequest(f"There is no queue `{request.queue}`. Queues: {known}.")
         if earlier := cls.objects.filter(pk=approval_id).first():
             return earlier
-        quorum = max(queue.quorum, request.quorum or 1)
-        _require_quorum(queue, quorum, request.requester)
-        seconds = min(filter(None, (queue.due_seconds, request.due_seconds)), default=None)
+        finding = policy.judge(request.title, request)
+        asker = Asker.of(request, proof_of(request, run))
         now = timezone.now()
-        rules = {
-            "quorum": quorum,
-            "due_at": now + timedelta(seconds=seconds) if seconds else None,
-            "on_timeout": request.on_timeout or queue.on_timeout,
-            "undo_seconds": queue.undo_seconds,
-        }
-        return cls._create(approval_id, request, run, queue=queue, opened_at=now, **rules)
+        terms = terms_for(approval_id, run.run_id, request, asker, finding, now)
+        return cls._create(terms, request, run, asker, now)
 
     @classmethod
     def adopt(cls, snapshot: Snapshot) -> bool:
@@ -230,27 +241,22 @@ class Approval(models.Model):
         queue = Queue.objects.filter(slug=terms.queue).first() if terms else None
         if terms is None or queue is None or cls.objects.filter(pk=terms.approval_id).exists():
             return False
-        cls._create(
-            terms.approval_id,
-            Request.read(snapshot.request),
-            snapshot.run,
-            queue=queue,
-            quorum=terms.quorum,
-            due_at=datetime.fromisoformat(terms.due_at) if terms.due_at else None,
-            on_timeout=terms.on_timeout,
-            undo_seconds=terms.undo_seconds,
-        )
+        request = Request.read(snapshot.request)
+        asker = Asker.of(request, proof_of(request, snapshot.run))
+        cls._create(terms, request, snapshot.run, asker, timezone.now())
         cls.publish(snapshot)
         return True
 
     @classmethod
     def _create(
-        cls, approval_id: str, request: Request, run: Run, *, queue: Queue, **rules: Any
+        cls, terms: Terms, request: Request, run: Run, asker: Asker, now: datetime
     ) -> "Approval":
+        queue = Queue.objects.get(slug=terms.queue)
+        due_at = datetime.fromisoformat(terms.due_at) if terms.due_at else None
         with transaction.atomic():
             WorkflowRun.note(run, request)
             approval, made = cls.objects.get_or_create(
-                pk=approval_id,
+                pk=terms.approval_id,
                 defaults={
                     "workflow_id": run.workflow_id,
                     "run_id": run.run_id,
@@ -258,34 +264,46 @@ class Approval(models.Model):
                     "parent_workflow_id": run.parent_workflow_id or "",
                     "title": request.title,
                     "details": request.details,
-                    "payload": request.payload,
-                    "payload_sha256": contract.sha256(request.payload),
+                    "payload": terms.payload,
+                    "payload_sha256": terms.payload_sha256,
                     "previous": request.previous,
                     "key": request.key,
                     "kind": request.kind,
                     "revises": _revised(request),
                     "links": request.links,
-                    "risk": request.risk,
+                    "risk": terms.risk or request.risk,
                     "requester": request.requester,
                     "requester_identity": identity(request.requester)[:150],
-                    "requester_user": person(request.requester),
+                    "requester_user": asker.user,
+                    "verified": asker.verified,
+                    "opened_at": now,
                     "queue": queue,
-                    "due_sort": rules["due_at"] or NEVER,
-                    **rules,
+                    "quorum": terms.quorum,
+                    "due_at": due_at,
+                    "ends_at": datetime.fromisoformat(terms.ends_at) if terms.ends_at else None,
+                    "due_sort": due_at or NEVER,
+                    "on_timeout": terms.on_timeout,
+                    "undo_seconds": terms.undo_seconds,
+                    "rules": frozen(terms),
                 },
             )
             if made:
-                AuditEntry.record("opened", approval, by="workflow", quorum=approval.quorum)
+                approval.barred.set(map(int, set(terms.excluded) - {terms.requester_id}))
+                AuditEntry.record(
+                    "opened", approval, by="workflow", quorum=approval.quorum, **terms.policy
+                )
                 queue.touch()
         return approval
 
     def terms(self) -> Terms:
+        """The terms it was opened on; of a row older than they are, what its columns say."""
+        asked = {"title": self.title, "payload": self.payload}
+        if self.rules:
+            return Terms.read(self.rules | asked | {"payload_sha256": self.payload_sha256})
         return Terms(
             approval_id=str(self.pk),
             run_id=self.run_id,
             queue=self.queue.slug,
-            title=self.title,
-            payload=self.payload,
             payload_sha256=self.payload_sha256,
             quorum=self.quorum,
             due_at=self.due_at.isoformat() if self.due_at else None,
@@ -293,6 +311,7 @@ class Approval(models.Model):
             excluded=[str(self.requester_user_id)] if self.requester_user_id else [],
             requester_id=str(self.requester_user_id or ""),
             undo_seconds=self.undo_seconds,
+            **asked,
         )
 
     # Who may.
@@ -302,11 +321,37 @@ class Approval(models.Model):
             bool(self.requester_identity) and self.requester_identity in identities(user)
         )
 
+    @property
+    def excluded(self) -> list[str]:
+        """Primary keys, as text, of whom four eyes bar: who asked, started it or corrected it."""
+        barred: list[str] = self.rules.get("excluded", [])
+        return barred
+
     def may_be_decided_by(self, user: Any) -> bool:
-        """Whether `user` reviews its queue and did not ask for it, whatever its state."""
+        """Whether `user` may give one of its votes, whatever its state."""
+        return self._capacity(user) is not NONE
+
+    def _capacity(self, user: Any) -> "User | object | None":
+        """For whom `user` may decide it: None for themselves, somebody who is away, or NONE."""
         if not user.is_authenticated or not user.is_active or self.asked_for_by(user):
-            return False
-        return Queue.objects.reviewed_by(user).filter(pk=self.queue_id).exists()
+            return NONE
+        if str(user.pk) in self.excluded:
+            return NONE
+        if Queue.objects.staffed_by(user).filter(pk=self.queue_id).exists():
+            return None
+        if self.escalated and self.escalated_to.filter(user=user).exists():
+            return None
+        asker = [str(self.requester_user_id)] if self.requester_user_id else []
+        return self.queue.absent_for(user, [*self.excluded, *asker]) or NONE
+
+    def people(self) -> QuerySet[User]:
+        """Everybody active who may give one of its votes, who stands in for somebody apart."""
+        may = Q(pk__in=self.queue.people().values("pk"))
+        if self.escalated:
+            may |= Q(groups__in=self.escalated_to.all())
+        barred = {*map(int, self.excluded), self.requester_user_id or 0}
+        people = User.objects.filter(may, is_active=True).exclude(pk__in=barred)
+        return people.distinct().order_by("pk")
 
     @property
     def is_waiting(self) -> bool:
@@ -315,21 +360,27 @@ class Approval(models.Model):
     @property
     def is_open(self) -> bool:
         """Whether a decision can still be recorded."""
-        return self.is_waiting and not self.settled_at and not self.is_overdue
+        return self.is_waiting and not self.settled_at and not self.is_over
 
     @property
     def is_overdue(self) -> bool:
         return self.due_at is not None and self.due_at <= timezone.now()
 
     @property
+    def is_over(self) -> bool:
+        """Whether its time has run out for good; what escalates is overdue and not yet over."""
+        end = self.ends_at or self.due_at
+        return end is not None and end <= timezone.now()
+
+    @property
     def asks_twice(self) -> bool:
-        """Whether an approve is confirmed before it is recorded: high and critical risk."""
-        return self.risk not in ("low", "medium")
+        """Whether an approve is confirmed before it is recorded: high risk, by default."""
+        return bool(self.rules.get("confirm", self.risk not in ("low", "medium")))
 
     @property
     def asks_password(self) -> bool:
-        """Whether who approves proves once more who they are: critical risk."""
-        return self.risk not in ("low", "medium", "high")
+        """Whether who approves proves once more who they are: critical risk, by default."""
+        return bool(self.rules.get("password", self.risk not in ("low", "medium", "high")))
 
     def kind_of_request(self) -> Kind | None:
         return Kind.objects.filter(slug=self.kind).first() if self.kind else None
@@ -365,10 +416,15 @@ class Approval(models.Model):
         key: str | None = None,
         channel: str = "web",
         send: bool = True,
+        option: str = "",
+        form: dict[str, Any] | None = None,
+        edits: dict[str, Any] | None = None,
     ) -> Decision:
         """Record what `by` decided and send it to the workflow after the commit.
 
         `seen_sha256` is the payload that the person read; `key` makes a repeated form harmless.
+        `option` names one of the terms' answers, `form` holds what they ask for, `edits` the fields
+        of the payload that are corrected.
         `send`: not at once but by the relay, where the workflow was not reached a moment ago.
         Raises NotYours, Incomplete, Changed, Unreadable or AlreadyDecided; then nothing was
         recorded.
@@ -377,10 +433,11 @@ class Approval(models.Model):
         own = list(self.decisions.filter(reviewer=by))
         if earlier := next((each for each in own if each.key == key), None):
             return earlier
-        comment = comment.strip()
-        self.require(by, verdict, comment, seen_sha256, own)
-        decision = self._signed(by, verdict, comment, key, channel)
-        return self._record(decision, self._claim, send)
+        comment, answers = comment.strip(), _given(option=option, form=form, edits=edits)
+        self.require(by, verdict, comment, seen_sha256, own, answers)
+        decision = self._signed(by, verdict, comment, key, channel, answers=answers)
+        change = self._take_up if verdict == contract.CORRECT else self._claim
+        return self._record(decision, change, send)
 
     def require(
         self,
@@ -389,9 +446,12 @@ class Approval(models.Model):
         comment: str,
         seen_sha256: str | None = None,
         own: list[Decision] | None = None,
+        answers: dict[str, Any] | None = None,
     ) -> None:
         """Raises as `decide` does where it would record nothing. `own`: the decisions of `by`."""
         self._require(by, verdict, comment, seen_sha256)
+        if fault := faults_of({"verdict": verdict, **(answers or {})}, self.terms()):
+            raise Incomplete(fault)
         own = list(self.decisions.filter(reviewer=by)) if own is None else own
         if not self.is_open or any(each.stands for each in own):
             raise AlreadyDecided(self.words())  # saves a transaction; `_claim` is what counts
@@ -434,6 +494,8 @@ class Approval(models.Model):
         """Whether `vote` can still be undone: the quorum is open, or the outcome is held."""
         if not self.is_waiting or vote.refused_at or vote.retracted_at:
             return False
+        if vote.stage != self.stage:
+            return False  # others have been asked since
         return not self.settled_at or bool(self.held_until and self.held_until > timezone.now())
 
     def _recorded(self, by: User, key: str) -> Decision | None:
@@ -468,13 +530,10 @@ class Approval(models.Model):
     def _require(self, by: User, verdict: str, comment: str, seen_sha256: str | None) -> None:
         if not self.may_be_decided_by(by):
             raise NotYours(self.why_not(by))
-        if verdict not in VOTES:
+        if verdict not in self.verdicts:
             raise Incomplete(_("Choose approve or reject."))
-        if verdict == contract.REJECT and not comment:
-            raise Incomplete(
-                _("Say why you are rejecting. %(name)s needs it to fix the request.")
-                % {"name": self.requester_name or _("The requester")}
-            )
+        if fault := self._lack_of_words(verdict, comment):
+            raise Incomplete(fault)
         if len(comment) > contract.COMMENT_LENGTH:
             raise Incomplete(
                 _("The reason has %(n)d characters; %(most)d are allowed.")
@@ -482,6 +541,27 @@ class Approval(models.Model):
             )
         if seen_sha256 is not None and seen_sha256 != self.payload_sha256:
             raise Changed(_("The request changed while you were reading. Read it again."))
+
+    @property
+    def verdicts(self) -> list[str]:
+        """What people may answer here."""
+        found = [contract.APPROVE, contract.REJECT]
+        if self.rules.get("changes"):
+            found.append(contract.REQUEST_CHANGES)
+        if self.rules.get("editable"):
+            found.append(contract.CORRECT)
+        return found
+
+    def _lack_of_words(self, verdict: str, comment: str) -> str:
+        if comment or (verdict == contract.APPROVE and not self.rules.get("comment_to_approve")):
+            return ""
+        words = {
+            contract.APPROVE: _("Say why you approve. Everything here needs a reason."),
+            contract.REJECT: _("Say why you are rejecting. %(name)s needs it to fix the request."),
+            contract.REQUEST_CHANGES: _("Say what should change. %(name)s needs it to do so."),
+            contract.CORRECT: _("Say what you corrected, and why. All have to look again."),
+        }
+        return str(words[verdict] % {"name": self.requester_name or _("The requester")})
 
     def _signed(
         self,
@@ -491,9 +571,11 @@ class Approval(models.Model):
         key: str,
         channel: str,
         retracts: Decision | None = None,
+        answers: dict[str, Any] | None = None,
     ) -> Decision:
         """The decision with its envelope. Signing before the transaction keeps that one short."""
-        now = timezone.now()
+        now, answers = timezone.now(), answers or {}
+        away = self._away(by) if verdict in (*VOTES, contract.CORRECT) else None
         decision = Decision(
             approval=self,
             reviewer=by,
@@ -503,6 +585,9 @@ class Approval(models.Model):
             channel=channel,
             key=key,
             retracts=retracts,
+            stage=self.stage,
+            on_behalf_of=away,
+            **answers,
             # The request sends it itself; the relay takes over where that did not work.
             next_try_at=now + timedelta(seconds=5),
         )
@@ -524,18 +609,37 @@ class Approval(models.Model):
                 "decided_at": now.isoformat(),
                 "channel": channel,
                 "payload_sha256": self.payload_sha256,
+                **self._further(by, away),
+                **answers,
             }
         )
         return decision
 
+    def _further(self, by: User, away: User | None) -> dict[str, Any]:
+        """What an envelope says only where the terms make it matter."""
+        further: dict[str, Any] = {"stage": self.stage} if self.stage else {}
+        if needed := self.terms().stage(self.stage).groups:
+            stands_for = (away or by).groups.filter(name__in=needed)
+            further["groups"] = sorted(stands_for.values_list("name", flat=True))
+        if away:
+            further["on_behalf_of"] = {"id": str(away.pk), "name": name_of(away)}
+        return further
+
+    def _away(self, by: User) -> User | None:
+        """For whom `by` decides; None for themselves."""
+        away = self._capacity(by)
+        return away if isinstance(away, User) else None
+
     def _claim(self, vote: Decision) -> None:
         """First to settle wins: one conditional update, on PostgreSQL and SQLite alike."""
-        now = vote.decided_at
-        still = Q(due_at=None) | Q(due_at__gt=now)
-        same = Q(payload_sha256=self.payload_sha256, run_id=self.run_id)
-        held = now + timedelta(seconds=self.undo_seconds) if self.undo_seconds else None
-        open_ones = Approval.objects.waiting().filter(still, same, pk=self.pk)
-        if vote.verdict == contract.REJECT:
+        stage = self.terms().stage(self.stage)
+        plain = not (stage.groups or self.rules.get("stages") or self.rules.get("answers"))
+        if stage.reject_quorum > 1 or not plain or vote.on_behalf_of_id:
+            self._weigh(vote)
+            return
+        now, held = vote.decided_at, self._hold(vote.decided_at)
+        open_ones = self._open_rows(now)
+        if vote.verdict != contract.APPROVE:
             changed = open_ones.update(settled_at=now, held_until=held)
         else:
             last = Q(approvals__gte=F("quorum") - 1)
@@ -545,6 +649,41 @@ class Approval(models.Model):
                 held_until=_only_if(last, held) if held else None,
             )
         if changed != 1:
+            raise AlreadyDecided
+
+    def _weigh(self, vote: Decision) -> None:
+        """The same where counting to the quorum is not enough: all votes are looked at."""
+        approves = int(vote.verdict == contract.APPROVE)
+        open_ones = self._open_rows(vote.decided_at)
+        if open_ones.update(approvals=F("approvals") + approves) != 1:
+            raise AlreadyDecided  # else the row is held from here on: votes come one by one
+        earlier = list(self.decisions.standing())
+        if any(vote.people & each.people for each in earlier):
+            raise AlreadyDecided
+        found = self._result([*earlier, vote])
+        if found:
+            more = found == contract.APPROVED and self.stage < len(self.rules.get("stages", []))
+            held = None if more else self._hold(vote.decided_at)
+            Approval.objects.filter(pk=self.pk).update(settled_at=vote.decided_at, held_until=held)
+
+    def _result(self, votes: Iterable[Decision]) -> str:
+        """What the votes of this stage come to, by the workflow's own rule."""
+        here = [each for each in votes if each.stage == self.stage]
+        return result(here, self.terms().stage(self.stage))
+
+    def _open_rows(self, now: datetime) -> ApprovalQuerySet:
+        """This row, if it can still be decided as it was read."""
+        still = Q(ends_at__gt=now) | Q(ends_at=None) & (Q(due_at=None) | Q(due_at__gt=now))
+        same = Q(payload_sha256=self.payload_sha256, run_id=self.run_id, stage=self.stage)
+        return Approval.objects.waiting().filter(still, same, pk=self.pk)
+
+    def _hold(self, now: datetime) -> datetime | None:
+        return now + timedelta(seconds=self.undo_seconds) if self.undo_seconds else None
+
+    def _take_up(self, correction: Decision) -> None:
+        """Nobody decides until the workflow asks for what was corrected."""
+        now = correction.decided_at
+        if self._open_rows(now).update(settled_at=now) != 1:
             raise AlreadyDecided
 
     def _let_go(self, retraction: Decision) -> None:
@@ -598,6 +737,10 @@ class Approval(models.Model):
                 row.refuse(ruling.refusal)
             else:
                 strangers.append(ruling)
+        for ruling in snapshot.voided:
+            row = rows.get(ruling.decision_id)
+            if row and row.signature == ruling.signature:
+                row.void(ruling.refusal)
         if strangers:  # one entry for all of them: a flood must not fill the audit trail
             AuditEntry.record(
                 "forged",
@@ -609,8 +752,10 @@ class Approval(models.Model):
 
     def _take_state(self, snapshot: Snapshot) -> None:
         self.version, self.state, self.reason = snapshot.version, snapshot.state, snapshot.reason
+        moved = self._take_course(snapshot)
         standing = self.decisions.standing()
-        self.approvals = standing.filter(verdict=contract.APPROVE).count()
+        here = standing.filter(verdict=contract.APPROVE, stage=self.stage)
+        self.approvals = here.count()
         if self.state != contract.WAITING:
             self.closed_at = timezone.now()
             self.settled_at = self.settled_at or self.closed_at
@@ -623,12 +768,57 @@ class Approval(models.Model):
         if self.state != contract.WAITING or not self.settled_at:
             self.held_until = None
         changed = ["version", "state", "reason", "approvals", "settled_at", "held_until"]
-        self.save(update_fields=[*changed, "closed_at"])
+        self.save(update_fields=[*changed, "closed_at", *moved])
+
+    def _take_course(self, snapshot: Snapshot) -> list[str]:
+        """Whose turn it is, who was asked besides, and what is asked now; the changed fields."""
+        moved: list[str] = []
+        if snapshot.stage != self.stage:
+            self._go_to(snapshot.stage)
+            moved += ["stage", "queue", "quorum"]
+        if snapshot.escalated > self.escalated:
+            self._escalate(snapshot.escalated)
+            moved.append("escalated")
+        if snapshot.reminded > self.reminded:
+            self.reminded = snapshot.reminded
+            AuditEntry.record("reminded", self, by="workflow")
+            moved.append("reminded")
+        if snapshot.payload is not None and snapshot.payload_sha256 != self.payload_sha256:
+            self._take_correction(snapshot)
+            moved += ["payload", "payload_sha256", "as_asked", "rules"]
+        return moved
+
+    def _go_to(self, number: int) -> None:
+        """The next people's turn."""
+        self.queue.touch()  # those who had their say see it go
+        self.stage = number
+        stage = self.terms().stage(number)
+        self.queue = Queue.objects.get(slug=stage.queue)
+        self.quorum = stage.quorum
+        AuditEntry.record("next stage", self, by="workflow", queue=stage.queue, stage=number)
+
+    def _escalate(self, count: int) -> None:
+        """Further people may decide."""
+        steps = self.terms().escalations[self.escalated : count]
+        self.escalated_to.add(*Group.objects.filter(name__in=[each.group for each in steps]))
+        self.escalated = count
+        AuditEntry.record("escalated", self, by="workflow", to=[each.group for each in steps])
+
+    def _take_correction(self, snapshot: Snapshot) -> None:
+        """What is asked from now on; who corrected it does not count among those who approve."""
+        self.as_asked = self.as_asked or self.payload
+        self.payload, self.payload_sha256 = snapshot.payload, snapshot.payload_sha256
+        for ruling in snapshot.accepted:
+            if ruling.verdict == contract.CORRECT:
+                barred = sorted({*self.excluded, *ruling.people})
+                self.rules = {**self.rules, "excluded": barred}
+                self.barred.add(*map(int, ruling.people))
+        AuditEntry.record("corrected", self, by="workflow", payload_sha256=self.payload_sha256)
 
     def _still_settled(self, standing: QuerySet[Decision]) -> bool:
-        withdrawn = self.decisions.undelivered().filter(verdict=contract.WITHDRAW).exists()
-        rejected = standing.filter(verdict=contract.REJECT).exists()
-        return self.approvals >= self.quorum or rejected or withdrawn
+        closing = (contract.WITHDRAW, contract.CORRECT)
+        on_its_way = self.decisions.undelivered().filter(verdict__in=closing).exists()
+        return on_its_way or bool(self._result(standing))
 
     def end(self, state: str, reason: str) -> bool:
         """For the reconciler: the workflow is gone and cannot publish any more."""
@@ -682,16 +872,47 @@ class Approval(models.Model):
 
 
 def _open_to(user: Any, queues: list[Queue] | None = None) -> Q:
-    queues = list(Queue.objects.reviewed_by(user)) if queues is None else queues
-    return Q(queue__in=queues) | Q(requester_user=user)
+    if queues is None:
+        seen = list(Queue.objects.open_to(user).values_list("pk", flat=True))
+    else:
+        seen = [each.pk for each in queues] + _seen(user)
+    # Who agreed at an earlier stage follows it to the end.
+    earlier = Decision.objects.filter(reviewer=user, approval__stage__gt=0).values("approval")
+    mine = Q(requester_user=user) | Q(pk__in=earlier) | _escalated_to(user)
+    return Q(queue__in=seen) | mine
 
 
-def _require_quorum(queue: Queue, quorum: int, requester: str) -> None:
-    able = [each for each in queue.people() if identity(requester) not in identities(each)]
-    if len(able) < quorum:
-        raise InvalidRequest(
-            f"In queue `{queue.slug}` {len(able)} may decide this, and {quorum} must approve."
+# Few rows, looked up beforehand: in one condition with the queues they would cost their index. Kept
+# as long as the object of the user, which is one request.
+
+
+def _seen(user: Any) -> list[int]:
+    """Keys of the queues that `user` may see without deciding anything there."""
+    if not hasattr(user, "_seen_queues"):
+        user._seen_queues = list(Queue.objects.seen_by(user).values_list("pk", flat=True))
+    found: list[int] = user._seen_queues
+    return found
+
+
+def _escalated_to(user: Any) -> Q:
+    if not hasattr(user, "_escalated"):
+        through = Approval.escalated_to.through.objects.filter(
+            group__user=user.pk, approval__state=contract.WAITING
         )
+        user._escalated = list(through.values_list("approval", flat=True)[:MOST_ESCALATED])
+    return Q(pk__in=user._escalated)
+
+
+def proof_of(request: Request, run: Run) -> dict[str, Any] | None:
+    """Who asks, where the desk itself signed it for this very workflow; else None."""
+    if request.proof is None:
+        return None
+    try:
+        body = signing.KeyRing.load(settings.VAR).verify(request.proof)
+    except (signing.BadSignature, signing.NoKey):
+        return None
+    ours = body.get("workflow_id") in (run.workflow_id, run.parent_workflow_id)
+    return body if ours and body.get("requester") == request.requester else None
 
 
 def _revised(request: Request) -> Approval | None:
@@ -704,6 +925,10 @@ def _revised(request: Request) -> Approval | None:
     same_name = earlier.requester_identity == identity(request.requester)[:150]
     by = person(request.requester)  # whom a workflow named by email, a form names by user name
     return earlier if same_name or (by and by.pk == earlier.requester_user_id) else None
+
+
+def _given(**answers: Any) -> dict[str, Any]:
+    return {name: each for name, each in answers.items() if each not in ("", None)}
 
 
 def _form_key(key: str | None) -> str:

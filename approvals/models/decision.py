@@ -17,7 +17,7 @@ from orchestrator import client, contract
 
 log = logging.getLogger(__name__)
 
-VOTES = [contract.APPROVE, contract.REJECT]
+VOTES = list(contract.VOTES)
 LONGEST_PAUSE = timedelta(seconds=60)
 
 
@@ -56,6 +56,8 @@ class Decision(AppendOnly):
     class Verdict(models.TextChoices):
         APPROVE = contract.APPROVE, _("Approve")
         REJECT = contract.REJECT, _("Reject")
+        REQUEST_CHANGES = contract.REQUEST_CHANGES, _("Ask for changes")
+        CORRECT = contract.CORRECT, _("Correct")
         RETRACT = contract.RETRACT, _("Take back")
         WITHDRAW = contract.WITHDRAW, _("Withdraw")
 
@@ -70,6 +72,13 @@ class Decision(AppendOnly):
     retracts = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="retractions"
     )
+    stage = models.PositiveSmallIntegerField(default=0)
+    on_behalf_of = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    option = models.CharField(max_length=50, blank=True)
+    form = models.JSONField(null=True, blank=True)
+    edits = models.JSONField(null=True, blank=True)
     envelope = models.JSONField(help_text=_("What was signed, with its signature."))
 
     sent_at = models.DateTimeField(null=True, editable=False)
@@ -110,6 +119,17 @@ class Decision(AppendOnly):
     @property
     def signature(self) -> str:
         return str(self.envelope["signature"])
+
+    @property
+    def groups(self) -> list[str]:
+        """The groups of its author, as signed, where the stage asks for some."""
+        named: list[str] = self.envelope["body"].get("groups", [])
+        return named
+
+    @property
+    def people(self) -> set[int]:
+        """Who has had their say with it: its author, and for whom it was made."""
+        return {each for each in (self.reviewer_id, self.on_behalf_of_id) if each}
 
     @property
     def stands(self) -> bool:
@@ -184,6 +204,17 @@ class Decision(AppendOnly):
             )
         if changed and self.retracts_id:
             self._stands_again()
+
+    @transaction.atomic
+    def void(self, why: str) -> None:
+        """It counted, until what was asked changed."""
+        now = timezone.now()
+        if Decision.objects.filter(pk=self.pk, refused_at=None).update(
+            refused_at=now, refusal=why[:500]
+        ):
+            AuditEntry.record(
+                "void", self.approval, by="workflow", decision=str(self.pk), reason=why
+            )
 
     def _stands_again(self) -> None:
         """What could not be taken back counts, unless its author has voted anew."""

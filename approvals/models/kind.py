@@ -16,7 +16,7 @@ from orchestrator import contract
 PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-def _valid_schema(schema: Any) -> None:
+def valid_schema(schema: Any) -> None:
     """Raises ValidationError unless `schema` describes an object, by JSON Schema 2020-12."""
     if not isinstance(schema, dict) or schema.get("type") != "object":
         raise ValidationError(_("The schema must describe an object: “type”: “object”."))
@@ -39,7 +39,7 @@ class Kind(models.Model):
     description = models.CharField(_("description"), max_length=300, blank=True)
     schema = models.JSONField(
         _("schema"),
-        validators=[_valid_schema],
+        validators=[valid_schema],
         help_text=_(
             "JSON Schema of the payload. `title` names a field, `description` helps, `format` says "
             "how it is shown: money, iban, date, date-time, uri, email, markdown, code."

@@ -3,8 +3,12 @@
 import unicodedata
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Q
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q, prefetch_related_objects
+from django.utils.translation import gettext_lazy as _
 
 
 def identity(text: str) -> str:
@@ -12,9 +16,48 @@ def identity(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
+class LinkedIdentity(models.Model):
+    """Another name of a person: a second account, a service account, a login elsewhere.
+
+    Whoever asks under it is this person, and whoever decides under it has decided as this person.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="linked_identities"
+    )
+    name = models.CharField(
+        _("name"), max_length=150, unique=True, help_text=_("A user name or e-mail address.")
+    )
+
+    class Meta:
+        verbose_name_plural = "linked identities"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.name = identity(self.name)
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        self.name = identity(self.name)
+        if not self.name:
+            raise ValidationError({"name": _("Write a name.")})
+
+
 def identities(user: User) -> set[str]:
     """Every spelling under which `user` may be named as requester."""
-    return {identity(each) for each in (user.username, user.email) if each}
+    prefetch_related_objects([user], "linked_identities")  # once for each object
+    linked = [each.name for each in user.linked_identities.all()]
+    return {identity(each) for each in (user.username, user.email, *linked) if each}
+
+
+def same_person(user: User) -> set[int]:
+    """Primary keys of all accounts of the person whose account `user` is, its own among them."""
+    names = Q(pk=user.pk)
+    for each in identities(user):
+        names |= Q(username__iexact=each) | Q(email__iexact=each) | Q(linked_identities__name=each)
+    return set(User.objects.filter(names).values_list("pk", flat=True))
 
 
 def person(name: str) -> User | None:
@@ -25,8 +68,8 @@ def person(name: str) -> User | None:
     if exact:
         return exact
     meant = identity(name)
-    candidates = User.objects.filter(Q(username__iexact=meant) | Q(email__iexact=meant))
-    return candidates.order_by("pk").first()
+    named = Q(username__iexact=meant) | Q(email__iexact=meant) | Q(linked_identities__name=meant)
+    return User.objects.filter(named).order_by("pk").first()
 
 
 def name_of(user: Any) -> str:

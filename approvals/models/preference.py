@@ -16,7 +16,7 @@ def zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
-def _valid_zone(name: str) -> None:
+def valid_zone(name: str) -> None:
     if name and name not in zones():
         raise ValidationError(_("There is no time zone %s.") % name)
 
@@ -36,7 +36,7 @@ class Preference(models.Model):
     shortcuts = models.BooleanField(_("single-key shortcuts"), default=True)
     auto_advance = models.BooleanField(_("open the next request after a decision"), default=True)
     time_zone = models.CharField(
-        _("time zone"), max_length=50, blank=True, default="", validators=[_valid_zone]
+        _("time zone"), max_length=50, blank=True, default="", validators=[valid_zone]
     )
 
     def __str__(self) -> str:

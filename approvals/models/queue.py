@@ -1,28 +1,55 @@
 """Queues: named inboxes with their reviewers and rules."""
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
-from orchestrator.contract import CANCELLED, LOST, ON_TIMEOUT
+from approvals.models.delegation import Delegation
+from approvals.models.preference import valid_zone
+from approvals.working_hours import WorkingHours
+from orchestrator.contract import CANCELLED, LOST, RISKS, SILENCE, SLUG, VOTES
 
+RISK_CHOICES = [
+    *zip(RISKS, (_("Low"), _("Medium"), _("High"), _("Critical")), strict=True),
+    ("never", _("Never")),
+]
 USUAL_OF, USUAL_LEAST = 50, 5
 UNDECIDED = (CANCELLED, LOST)  # they say nothing of how long people take
 
 
 class QueueQuerySet(models.QuerySet["Queue"]):
     def reviewed_by(self, user: Any) -> "QueueQuerySet":
-        """Queues whose approvals `user` may decide."""
+        """Queues whose approvals `user` may decide, for themselves or for who is away."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
+        stands_in = Delegation.objects.about(OuterRef("pk")).filter(to=user)
+        return self.filter(
+            Q(pk__in=self.model.objects.staffed_by(user).values("pk")) | Exists(stands_in)
+        )
+
+    def staffed_by(self, user: Any) -> "QueueQuerySet":
+        """Queues that `user` reviews for themselves."""
         mine = Q(reviewers=user) | Q(groups__in=user.groups.all())
         return self.filter(pk__in=self.model.objects.filter(mine).values("pk"))
+
+    def open_to(self, user: Any) -> "QueueQuerySet":
+        """Queues whose approvals `user` may see, to decide them or not."""
+        return self.reviewed_by(user) | self.seen_by(user)
+
+    def seen_by(self, user: Any) -> "QueueQuerySet":
+        """Queues whose approvals `user` may see without deciding them."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        seen = Q(viewers=user) | Q(viewer_groups__in=user.groups.all())
+        return self.filter(pk__in=self.model.objects.filter(seen).values("pk"))
 
     def revision(self) -> int:
         """A number that changes whenever anything in these queues does."""
@@ -36,15 +63,55 @@ class Queue(models.Model):
     slug = models.SlugField(_("slug"), unique=True, help_text=_("What workflows name it by."))
     name = models.CharField(_("name"), max_length=80)
     description = models.CharField(_("description"), max_length=300, blank=True)
+
+    # Who.
     reviewers = models.ManyToManyField(
         settings.AUTH_USER_MODEL, blank=True, related_name="queues", verbose_name=_("reviewers")
     )
     groups = models.ManyToManyField(Group, blank=True, verbose_name=_("groups of reviewers"))
+    viewers = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, blank=True, related_name="+", verbose_name=_("viewers"),
+        help_text=_("They see everything here, and decide nothing."),
+    )  # fmt: skip
+    viewer_groups = models.ManyToManyField(
+        Group, blank=True, related_name="+", verbose_name=_("groups of viewers")
+    )
+
+    # How many.
     quorum = models.PositiveSmallIntegerField(
         _("quorum"),
         default=1,
         help_text=_("A request may ask for more approvals, never for fewer."),
     )
+    required_groups = models.ManyToManyField(
+        Group,
+        blank=True,
+        related_name="+",
+        verbose_name=_("groups that must each be represented"),
+        help_text=_("One of finance and one of security, say; nobody stands for two of them."),
+    )
+    reject_quorum = models.PositiveSmallIntegerField(
+        _("rejections needed"),
+        default=1,
+        help_text=_("1: every rejection is a veto. More need a deadline, so that it ends."),
+    )
+    unverified_costs_one_more = models.BooleanField(
+        _("one more approval for unverified requesters"),
+        default=False,
+        help_text=_("Where a workflow only claims who asks, and the desk has not seen them."),
+    )
+
+    # What people may answer.
+    offers_changes = models.BooleanField(_("reviewers may ask for changes"), default=False)
+    comment_to_approve = models.BooleanField(_("an approval needs a reason"), default=False)
+    answers = models.JSONField(
+        _("further answers"),
+        default=list,
+        blank=True,
+        help_text=_("A list of {“name”: slug, “label”: …, “means”: approve or reject}."),
+    )
+
+    # By when.
     due_seconds = models.PositiveIntegerField(
         _("deadline in seconds"),
         null=True,
@@ -54,13 +121,59 @@ class Queue(models.Model):
     on_timeout = models.CharField(
         _("when nobody decides"),
         max_length=10,
-        choices=[("reject", _("Reject")), ("expire", _("Expire"))],
+        choices=[
+            ("reject", _("Reject")),
+            ("expire", _("Expire")),
+            ("escalate", _("Ask the next group, then reject")),
+            ("approve", _("Approve")),
+        ],
         default="reject",
     )
+    silence_words = models.CharField(
+        _("why silence means yes"),
+        max_length=300,
+        blank=True,
+        help_text=_(
+            "Required to approve when nobody decides; every approval of this kind says it."
+        ),
+    )
+    remind_before_seconds = models.PositiveIntegerField(
+        _("reminder before the deadline, in seconds"), null=True, blank=True
+    )
+    remind_every_seconds = models.PositiveIntegerField(
+        _("reminder every so many seconds"), null=True, blank=True, help_text=_("At most ten.")
+    )
+    work_days = models.CharField(
+        _("working days"),
+        max_length=7,
+        blank=True,
+        help_text=_("1 is Monday: 12345. Empty: time runs day and night."),
+    )
+    work_starts = models.TimeField(_("work starts"), null=True, blank=True)
+    work_ends = models.TimeField(_("work ends"), null=True, blank=True)
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, default="UTC", validators=[valid_zone]
+    )
+
+    # How carefully.
     undo_seconds = models.PositiveSmallIntegerField(
         _("seconds for undo"),
         default=0,
         help_text=_("How long a decision is held before it takes effect; 0: not at all."),
+    )
+    confirm_risk = models.CharField(
+        _("asked twice from this risk on"), max_length=10, choices=RISK_CHOICES, default="high"
+    )
+    password_risk = models.CharField(
+        _("password from this risk on"), max_length=10, choices=RISK_CHOICES, default="critical"
+    )
+    bulk_limit = models.PositiveSmallIntegerField(
+        _("approvals at once"), default=50, help_text=_("In bulk, at most 50; 0: none.")
+    )
+    most_a_minute = models.PositiveSmallIntegerField(
+        _("approvals a minute"),
+        default=60,
+        help_text=_("More by one person need the password, and an entry in the audit trail."),
     )
     revision = models.PositiveBigIntegerField(default=0, editable=False)
 
@@ -71,17 +184,74 @@ class Queue(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(quorum__gte=1), name="queue_quorum_at_least_one"),
             models.CheckConstraint(
-                condition=Q(on_timeout__in=list(ON_TIMEOUT)), name="queue_on_timeout_known"
+                condition=Q(reject_quorum__gte=1), name="queue_reject_quorum_at_least_one"
+            ),
+            models.CheckConstraint(
+                condition=Q(on_timeout__in=list(SILENCE)), name="queue_on_timeout_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(on_timeout="approve") | ~Q(silence_words=""),
+                name="queue_silence_in_words",
             ),
         ]
 
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        wrong: dict[str, Any] = {}
+        if self.on_timeout == "approve" and not self.silence_words.strip():
+            wrong["silence_words"] = _("Say in words why nobody deciding means yes.")
+        if self.on_timeout in ("approve", "escalate") and not self.due_seconds:
+            wrong["due_seconds"] = _("This needs a deadline.")
+        if self.reject_quorum > 1 and not self.due_seconds:
+            wrong["reject_quorum"] = _("Without a deadline it might never end.")
+        if bool(self.work_days) != bool(self.work_starts and self.work_ends):
+            wrong["work_days"] = _("Working hours need days, a start and an end.")
+        elif self.work_starts and self.work_ends and self.work_starts >= self.work_ends:
+            wrong["work_ends"] = _("Work ends before it starts.")
+        if set(self.work_days) - set("1234567"):
+            wrong["work_days"] = _("Days are digits from 1, Monday, to 7.")
+        if not _are_answers(self.answers):
+            wrong["answers"] = _("Each answer needs a name (slug), a label, and what it means.")
+        if wrong:
+            raise ValidationError(wrong)
+
+    @property
+    def hours(self) -> WorkingHours | None:
+        """When time counts here; None: always."""
+        if not (self.work_days and self.work_starts and self.work_ends):
+            return None
+        days = frozenset(int(each) for each in self.work_days)
+        return WorkingHours(days, self.work_starts, self.work_ends, self.time_zone)
+
+    def after(self, start: datetime, seconds: int) -> datetime:
+        """The moment when `seconds` have passed here since `start`."""
+        hours = self.hours
+        return hours.after(start, seconds) if hours else start + timedelta(seconds=seconds)
+
+    @staticmethod
+    def is_risky(risk: str, threshold: str) -> bool:
+        """Whether `risk` is at or beyond `threshold`; an unknown risk is beyond each but never."""
+        if threshold == "never":
+            return False
+        return risk not in RISKS or RISKS.index(risk) >= RISKS.index(threshold)
+
     def people(self) -> QuerySet[User]:
         """Everybody active who may decide here."""
         reviews = Q(queues=self) | Q(groups__in=self.groups.all())
         return User.objects.filter(reviews, is_active=True).distinct().order_by("pk")
+
+    def absent_for(self, user: User, barred: Iterable[str] = ()) -> User | None:
+        """Somebody who reviews it, is away, and lets `user` decide; None where there is nobody.
+
+        `barred`: primary keys, as text, of users who never count.
+        """
+        absences = (
+            Delegation.objects.about(self.pk).filter(to=user).exclude(away__in=map(int, barred))
+        )
+        found = absences.select_related("away").first()
+        return found.away if found else None
 
     def usual_time(self) -> timedelta | None:
         """From asked to closed, the median of the last ones here; None where they are too few."""
@@ -93,3 +263,30 @@ class Queue(models.Model):
     def touch(self) -> None:
         """Tell open pages that something changed. Call it last: it holds the row until commit."""
         Queue.objects.filter(pk=self.pk).update(revision=F("revision") + 1)
+
+
+class QueueEscalation(models.Model):
+    """A further group of people, who may decide once nobody has for so long."""
+
+    queue = models.ForeignKey(Queue, models.CASCADE, related_name="escalations")
+    group = models.ForeignKey(Group, models.PROTECT, related_name="+", verbose_name=_("group"))
+    seconds = models.PositiveIntegerField(
+        _("seconds"),
+        help_text=_("How long they have, before the next ones are asked or it is rejected."),
+    )
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.queue} → {self.group}"
+
+
+def _are_answers(answers: Any) -> bool:
+    return isinstance(answers, list) and all(
+        isinstance(each, dict)
+        and each.keys() == {"name", "label", "means"}
+        and bool(SLUG.fullmatch(str(each["name"])))
+        and each["means"] in VOTES
+        for each in answers
+    )

@@ -164,5 +164,6 @@ def offered(request: HttpRequest) -> dict[str, Any] | None:
 
 def _about(request: HttpRequest, kind: Kind) -> dict[str, Any]:
     me = identities(request.user)  # type: ignore[arg-type]
-    people = [name_of(each) for each in kind.queue.people() if not me & identities(each)]
-    return {"deciders": people, "usual": kind.queue.usual_time()}
+    people = kind.queue.people().prefetch_related("linked_identities")
+    deciders = [name_of(each) for each in people if not me & identities(each)]
+    return {"deciders": deciders, "usual": kind.queue.usual_time()}

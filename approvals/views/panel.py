@@ -99,9 +99,7 @@ def _involved(approval: Approval, user: Any, state: str) -> dict[str, Any]:
 
 def others(approval: Approval, user: Any) -> Any:
     """Who else may decide it, for handing it over."""
-    people = approval.queue.people().exclude(pk=user.pk)
-    asker = [each.pk for each in people if approval.asked_for_by(each)]
-    return people.exclude(pk__in=asker)
+    return approval.people().exclude(pk=user.pk)
 
 
 def hindrances(approval: Approval, state: str, complete: bool = True) -> dict[str, Any]:
@@ -150,9 +148,7 @@ def _state(approval: Approval, user: Any, standing: list[Decision]) -> str:
 def _open_to(approval: Approval, user: Any, votes: list[Decision]) -> list[str]:
     """Who else may still give an approval, by name."""
     done = {each.reviewer_id for each in votes} | {user.pk}
-    people = approval.queue.people()[:20]
-    return [name_of(each) for each in people if each.pk not in done
-            and not approval.asked_for_by(each)][:3]  # fmt: skip
+    return [name_of(each) for each in approval.people()[:20] if each.pk not in done][:3]
 
 
 def _pulse(approval: Approval, decisions: list[Decision]) -> int:

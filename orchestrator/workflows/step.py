@@ -11,7 +11,8 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 
 with workflow.unsafe.imports_passed_through():
     from orchestrator import contract
-    from orchestrator.contract import Outcome, Ruling, Run, Snapshot, Terms
+    from orchestrator.contract import Outcome, Ruling, Run, Snapshot
+    from orchestrator.terms import Terms
     from orchestrator.workflows.tally import Tally
 
 Answer = TypeVar("Answer")
@@ -47,6 +48,7 @@ class ApprovalStep:
         self._tallies: dict[str, Tally] = {}  # of all steps of this run, by approval id
         self._deadline: asyncio.Task[None] | None = None
         self._hold: asyncio.Task[None] | None = None
+        self._bell: asyncio.Task[None] | None = None  # the next reminder or escalation
         self._late: asyncio.Task[None] | None = None
         self._was_reset = False
         self._beside = False
@@ -110,14 +112,25 @@ class ApprovalStep:
                 await self._cancelled(tally, "The workflow was reset and asks again.")
                 tally = await self._open(request)
             else:
-                tally.release() if tally.held else tally.time_out()
+                self._act_on_time(tally)
                 await self._publish(tally)
         return tally
 
+    def _act_on_time(self, tally: Tally) -> None:
+        if tally.held:
+            tally.release()
+        elif self._deadline and self._deadline.done():
+            tally.time_out()
+        else:
+            tally.ring()
+            self._set_bell(tally)
+
     def _has_news(self) -> bool:
         # While an outcome is held for undo, the deadline has been met.
-        timer = self._hold if self._tally and self._tally.held else self._deadline
-        return bool(self._inbox) or self._was_reset or (timer is not None and timer.done())
+        held = self._tally is not None and bool(self._tally.held)
+        timers = [self._hold] if held else [self._deadline, self._bell]
+        rang = any(timer is not None and timer.done() for timer in timers)
+        return bool(self._inbox) or self._was_reset or rang
 
     async def _open(self, request: Any) -> Tally:
         self._was_reset, self._tally = False, None
@@ -130,11 +143,23 @@ class ApprovalStep:
             if opening.done() and not opening.cancelled() and not opening.exception():
                 self._tally = tally = Tally(opening.result(), request)
                 self._tallies[tally.terms.approval_id] = tally
-        if tally.terms.due_at:
-            left = datetime.fromisoformat(tally.terms.due_at) - workflow.now()
-            self._deadline = _timer(left, "Deadline")
+        if tally.terms.ruled:
+            tally.settle(tally.terms.ruled, tally.terms.reason)
+            await self._publish(tally)
+            return tally
+        if tally.terms.end:
+            self._deadline = _timer(_until(tally.terms.end), "Deadline")
+        self._set_bell(tally)
         workflow.set_current_details(tally.words())
         return tally
+
+    def _set_bell(self, tally: Tally) -> None:
+        bells = tally.terms.bells[tally.escalated + tally.reminded :]
+        if not bells:
+            self._bell = None
+            return
+        at, escalation = bells[0]
+        self._bell = _timer(_until(at), "Escalation" if escalation else "Reminder")
 
     async def _terms(self, request: Any) -> Terms:
         return await answer_of(
@@ -180,10 +205,10 @@ class ApprovalStep:
             self._hold = None
 
     def _stop_timers(self) -> None:
-        for timer in (self._deadline, self._hold):
+        for timer in (self._deadline, self._hold, self._bell):
             if timer:
                 timer.cancel()
-        self._deadline = self._hold = None
+        self._deadline = self._hold = self._bell = None
 
     async def _publish(self, tally: Tally) -> None:
         if tally is self._tally:
@@ -236,6 +261,10 @@ def _timer(left: timedelta, summary: str) -> asyncio.Task[None]:
     return asyncio.create_task(
         workflow.sleep(max(left, timedelta(seconds=1)), summary=summary), name=summary
     )
+
+
+def _until(moment: str) -> timedelta:
+    return datetime.fromisoformat(moment) - workflow.now()
 
 
 def this_run() -> Run:

@@ -18,7 +18,8 @@ from approvals.models import Approval, AuditEntry, Decision, WorkflowRun
 from approvals.models.errors import AlreadyDecided, Incomplete
 from orchestrator import contract
 from orchestrator import worker as workers
-from orchestrator.contract import Run, Terms
+from orchestrator.contract import Run
+from orchestrator.terms import Terms
 from tests.desk import a_request, envelope_for, recorded, until, working
 from tests.orchestrator import flows
 
@@ -87,6 +88,8 @@ class TestApprove:
             ],
             "form": None,
             "reason": "",
+            "verdict": "",
+            "rule": "",
         }
 
     def test_every_step_is_in_the_audit(self, desk, worker, people):
@@ -212,7 +215,7 @@ class TestDeadline:
         with pytest.raises(AlreadyDecided, match="not decided in time"):
             row.decide(people.mei, "approve")
         with (
-            mock.patch.object(Approval, "is_overdue", False),
+            mock.patch.object(Approval, "is_over", False),
             pytest.raises(AlreadyDecided),  # the update itself knows, whatever was read before
         ):
             row.decide(people.mei, "approve")

@@ -1,0 +1,62 @@
+"""Delegations: somebody is away, and another person decides for them meanwhile."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class DelegationQuerySet(models.QuerySet["Delegation"]):
+    def now(self) -> "DelegationQuerySet":
+        """Those in force, of people who may still sign in."""
+        moment = timezone.now()
+        return self.filter(
+            starts__lte=moment, ends__gt=moment, away__is_active=True, to__is_active=True
+        )
+
+    def about(self, queue: Any) -> "DelegationQuerySet":
+        """Those in force by which somebody decides in `queue`, a key or a reference to one."""
+        named = Q(queues=None) | Q(queues=queue)
+        reviews = Q(away__queues=queue) | Q(away__groups__queue=queue)
+        return self.now().filter(named, reviews)
+
+
+class Delegation(models.Model):
+    """`away` lets `to` decide on their behalf, from `starts` to `ends`.
+
+    It is not passed on: who decides for somebody cannot hand that to a third person.
+    """
+
+    away = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="absences")
+    to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="stands_in", verbose_name=_("to")
+    )
+    queues = models.ManyToManyField(
+        "approvals.Queue", blank=True, verbose_name=_("queues"), help_text=_("None: all of yours.")
+    )
+    starts = models.DateTimeField(_("from"))
+    ends = models.DateTimeField(_("until"))
+    made_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = DelegationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["starts", "pk"]
+        indexes = [models.Index(fields=["to", "ends"], name="delegation_to")]
+        constraints = [
+            models.CheckConstraint(condition=Q(ends__gt=F("starts")), name="delegation_ends_later"),
+            models.CheckConstraint(condition=~Q(away=F("to")), name="delegation_to_another"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.away} → {self.to}"
+
+    def clean(self) -> None:
+        if self.starts and self.ends and self.ends <= self.starts:
+            raise ValidationError({"ends": _("It ends before it starts.")})
+        if self.to_id and self.to_id == self.away_id:
+            raise ValidationError({"to": _("Choose somebody else.")})

@@ -1,0 +1,231 @@
+"""Opening: which terms an approval gets from its queue, its request and policy; the strictest."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError
+
+from approvals.models.kind import valid_schema
+from approvals.models.people import person, same_person
+from approvals.models.queue import Queue
+from approvals.policy import Asks, Finding
+from orchestrator import contract
+from orchestrator.contract import InvalidRequest, Request
+from orchestrator.counting import represented
+from orchestrator.terms import Answer, Escalation, Stage, Terms
+
+MOST_REMINDERS = 10  # keeps a year's history small
+RULED = {contract.ALLOW: contract.APPROVED, contract.DENY: contract.REJECTED}
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks. `verified`: the desk itself saw them; else a workflow only says so."""
+
+    user: User | None
+    verified: bool = False
+    starter_id: str = ""
+
+    @classmethod
+    def of(cls, request: Request, proof: dict[str, Any] | None) -> "Asker":
+        """`proof` is what the desk signed about who asks, if it fits the run; else None."""
+        user = person(request.requester)
+        if proof is None or user is None or proof.get("requester_id") != str(user.pk):
+            return cls(user)
+        return cls(user, verified=True, starter_id=str(proof.get("starter_id", "")))
+
+    @property
+    def excluded(self) -> list[str]:
+        """Primary keys, as text, of whom four eyes bar: asker, starter, their other accounts."""
+        barred = {str(each) for each in same_person(self.user)} if self.user else set()
+        return sorted(barred | ({self.starter_id} - {""}))
+
+
+def terms_for(
+    approval_id: str,
+    run_id: str,
+    request: Request,
+    asker: Asker,
+    finding: Finding,
+    now: datetime,
+) -> Terms:
+    """The terms of an approval that opens at `now`.
+
+    What a caller asks, and what policy asks, can only make the queue's rules stricter.
+    Raises InvalidRequest where a queue or group does not exist, or nobody could meet the terms.
+    """
+    return _Opening(request, asker, finding, now).terms(approval_id, run_id)
+
+
+@dataclass
+class _Opening:
+    request: Request
+    asker: Asker
+    finding: Finding
+    now: datetime
+
+    def __post_init__(self) -> None:
+        self.asks: Asks = self.finding.asks
+        self.queue = _queue(self.asks.queue or self.request.queue)
+
+    def terms(self, approval_id: str, run_id: str) -> Terms:
+        request, queue = self.request, self.queue
+        _require_form(request.form)
+        due_at = self._due_at()
+        escalations, ends_at = self._escalations(due_at)
+        terms = Terms(
+            approval_id=approval_id,
+            run_id=run_id,
+            queue=queue.slug,
+            queue_name=queue.name,
+            title=request.title,
+            payload=request.payload,
+            payload_sha256=contract.sha256(request.payload),
+            quorum=self._quorum(),
+            groups=self._groups(),
+            reject_quorum=queue.reject_quorum,
+            due_at=_iso(due_at),
+            ends_at=_iso(ends_at),
+            on_timeout=self._on_timeout(due_at),
+            excluded=self.asker.excluded,
+            requester_id=str(self.asker.user.pk) if self.asker.user else "",
+            risk=self.risk,
+            undo_seconds=queue.undo_seconds,
+            stages=self._stages(),
+            reminders=self._reminders(due_at, ends_at),
+            escalations=escalations,
+            answers=self._answers(),
+            changes=queue.offers_changes,
+            comment_to_approve=queue.comment_to_approve,
+            confirm=Queue.is_risky(self.risk, queue.confirm_risk),
+            password=Queue.is_risky(self.risk, queue.password_risk),
+            form=request.form,
+            editable=request.editable,
+            ruled=RULED.get(self.finding.verdict, ""),
+            reason=self.finding.reason if self.finding.verdict in RULED else "",
+            policy=self._policy(),
+        )
+        if not terms.ruled:
+            self._require_able(terms)
+        return terms
+
+    @property
+    def risk(self) -> str:
+        return max(self.request.risk, self.asks.risk or "low", key=contract.RISKS.index)
+
+    # How many.
+
+    def _groups(self) -> list[str]:
+        asked = [*self.request.groups, *self.asks.groups]
+        known = set(Group.objects.filter(name__in=asked).values_list("name", flat=True))
+        if missing := [each for each in asked if each not in known]:
+            raise InvalidRequest(f"There is no group {', '.join(missing)}.")
+        own = self.queue.required_groups.values_list("name", flat=True)
+        return list(dict.fromkeys([*own, *asked]))
+
+    def _quorum(self) -> int:
+        asked = max(self.queue.quorum, self.request.quorum or 1, self.asks.quorum or 1)
+        unverified = self.queue.unverified_costs_one_more and not self.asker.verified
+        return max(asked, len(self._groups())) + unverified
+
+    def _stages(self) -> list[Stage]:
+        slugs = dict.fromkeys([*self.asks.stages, *self.request.stages])
+        return [_stage(_queue(each)) for each in slugs if each != self.queue.slug]
+
+    def _answers(self) -> list[Answer]:
+        given = [*self.queue.answers, *self.request.verdicts]
+        return list({each["name"]: Answer(**each) for each in given}.values())
+
+    def _require_able(self, terms: Terms) -> None:
+        """Raises InvalidRequest where a stage has too few people to agree, or of the wrong kind."""
+        queues = [self.queue, *(_queue(each.queue) for each in terms.stages)]
+        for number, queue in enumerate(queues):
+            stage = terms.stage(number)
+            people = (
+                queue.people().exclude(pk__in=map(int, terms.excluded)).prefetch_related("groups")
+            )
+            able = [{group.name for group in each.groups.all()} for each in people]
+            needed = stage.quorum + stage.reject_quorum - 1  # else it might never come to an end
+            if len(able) < needed or not represented(stage.groups, able):
+                raise InvalidRequest(_too_few(stage, len(able), needed))
+
+    # By when.
+
+    def _due_at(self) -> datetime | None:
+        asked = (self.queue.due_seconds, self.request.due_seconds, self.asks.due_seconds)
+        seconds = min(filter(None, asked), default=None)
+        return self.queue.after(self.now, seconds) if seconds else None
+
+    def _on_timeout(self, due_at: datetime | None) -> str:
+        said = self.request.on_timeout or self.queue.on_timeout
+        return said if said in contract.ON_TIMEOUT or due_at else "reject"
+
+    def _escalations(self, due_at: datetime | None) -> tuple[list[Escalation], datetime | None]:
+        """Whom it goes on to after the deadline, and when it ends then."""
+        if due_at is None or self._on_timeout(due_at) != "escalate":
+            return [], None
+        found, at = [], due_at
+        for step in self.queue.escalations.select_related("group"):
+            found.append(Escalation(at.isoformat(), step.group.name))
+            at = self.queue.after(at, step.seconds)
+        return found, at
+
+    def _reminders(self, due_at: datetime | None, ends_at: datetime | None) -> list[str]:
+        queue, found, end = self.queue, [], ends_at or due_at
+        if queue.remind_every_seconds:
+            at = self.now
+            for _number in range(MOST_REMINDERS):
+                at = queue.after(at, queue.remind_every_seconds)
+                found.append(at)
+        if queue.remind_before_seconds and due_at:
+            found.append(due_at - timedelta(seconds=queue.remind_before_seconds))
+        timely = {each for each in found if each > self.now and (not end or each < end)}
+        return [each.isoformat() for each in sorted(timely)][:MOST_REMINDERS]
+
+    def _policy(self) -> dict[str, Any]:
+        return {
+            "version": self.finding.version,
+            "sha256": self.finding.sha256,
+            "rules": [each.name for each in self.finding.rules if each.matched],
+            "warnings": list(self.asks.warnings),
+        }
+
+
+def frozen(terms: Terms) -> dict[str, Any]:
+    """`terms` as a row keeps them: all but the payload, which has a column of its own."""
+    return {name: each for name, each in asdict(terms).items() if name not in ("payload", "title")}
+
+
+def _queue(slug: str) -> Queue:
+    found = Queue.objects.filter(slug=slug).first()
+    if found is None:
+        known = ", ".join(Queue.objects.values_list("slug", flat=True)) or "none yet"
+        raise InvalidRequest(f"There is no queue `{slug}`. Queues: {known}.")
+    return found
+
+
+def _stage(queue: Queue) -> Stage:
+    groups = list(queue.required_groups.values_list("name", flat=True))
+    quorum = max(queue.quorum, len(groups))
+    return Stage(queue.slug, queue.name, quorum, groups, queue.reject_quorum)
+
+
+def _too_few(stage: Stage, able: int, needed: int) -> str:
+    if able < needed:
+        return f"In queue `{stage.queue}` {able} may decide this, and {needed} must approve."
+    return f"In queue `{stage.queue}` nobody stands for each of: {', '.join(stage.groups)}."
+
+
+def _require_form(form: dict[str, Any] | None) -> None:
+    if form is None:
+        return
+    try:
+        valid_schema(form)
+    except ValidationError as error:
+        raise InvalidRequest(f"`form` does not fit: {' '.join(error.messages)}") from error
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
