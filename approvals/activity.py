@@ -15,6 +15,8 @@ Kind = Comment.Kind
 ICONS = {
     contract.APPROVE: "check",
     contract.REJECT: "x",
+    contract.REQUEST_CHANGES: "pencil",
+    contract.CORRECT: "pencil",
     Kind.COMMENT: "message-circle",
     Kind.QUESTION: "message-circle-question-mark",
     Kind.ANSWER: "reply",
@@ -54,9 +56,20 @@ def _decided(decision: Decision) -> Entry:
     tone = "warn" if decision.refused_at else "" if undone else TONES.get(decision.verdict, "")
     icon = ICONS.get(decision.verdict, "undo-2")
     who, did = name_of(decision.reviewer), verb(decision)
+    if decision.option:
+        did = f"{did} ({_label(decision)})"
+    if decision.on_behalf_of:
+        did = _("%(did)s on behalf of %(name)s") % {
+            "did": did, "name": name_of(decision.on_behalf_of),
+        }  # fmt: skip
     if decision.retracted_at:
         did = _("%s, and took it back") % did
     return Entry(decision.decided_at, icon, tone, who, did, decision.comment, decision)
+
+
+def _label(decision: Decision) -> str:
+    answers = decision.approval.terms().answers
+    return next((each.label for each in answers if each.name == decision.option), decision.option)
 
 
 def _said(comment: Comment) -> Entry:

@@ -97,7 +97,7 @@ class Selection:
             return approval.words()
         if approval.pk not in self._open:
             return approval.why_not(self.user)
-        if approval.is_overdue:
+        if approval.is_over:
             return _("Its deadline has passed.")
         if approval.pk in self._voted:
             return _("You have decided it already.")
@@ -114,6 +114,8 @@ class Selection:
             return _("%s risk is approved one by one.") % risk
         if approval.quorum > 1:
             return _("It needs %d approvals.") % approval.quorum
+        if approval.rules.get("form"):
+            return _("It asks for answers.")
         if approval.kind and (kind is None or kind.problems(approval.payload)):
             return _("Its payload cannot be read.")
         if not sheet.complete:

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.utils.translation import gettext, ngettext
@@ -14,7 +15,7 @@ from approvals.models import Approval, Preference, Queue
 from approvals.models.decision import VOTES
 from approvals.models.people import identities
 from approvals.models.preference import zones
-from orchestrator import contract
+from orchestrator import contract, signing
 from orchestrator.contract import InvalidRequest, Request
 
 DEADLINES = [
@@ -96,13 +97,22 @@ class DecisionForm(forms.Form):
     `shown` says that all of a long payload was, `confirmed` that the person was asked twice.
     """
 
-    verdict = forms.ChoiceField(choices=[(each, each) for each in VOTES])
+    verdict = forms.ChoiceField(choices=[(each, each) for each in (*VOTES, contract.CORRECT)])
+    option = forms.SlugField(required=False, max_length=50)
     comment = forms.CharField(required=False)
     sha = forms.RegexField(r"^[0-9a-f]{64}\Z")
     key = forms.CharField(max_length=64)
     shown = forms.CharField(required=False)
     confirmed = forms.CharField(required=False)
     password = forms.CharField(required=False, strip=False)
+
+    def __init__(self, data: Any, *args: Any, **kwargs: Any) -> None:
+        """A button says `verdict`, or `verdict:option` for an answer of the request's own."""
+        verdict, colon, option = str(data.get("verdict", "")).partition(":")
+        if colon:
+            data = data.copy()
+            data["verdict"], data["option"] = verdict, option
+        super().__init__(data, *args, **kwargs)
 
 
 class TalkForm(forms.Form):
@@ -227,7 +237,20 @@ class RequestForm(forms.Form):
     def guarded_task(self) -> dict[str, Any]:
         """The input of the workflow."""
         request = self.request()
-        return {"task": request.pop("title"), **request}
+        return {"task": request.pop("title"), **request, "proof": self._proof()}
+
+    def _proof(self) -> dict[str, Any]:
+        """The desk saw who asks: signed for the one workflow that is started. Raises NoKey."""
+        who = str(self.user.pk)
+        return signing.Signer.load(settings.VAR).sign(
+            {
+                "v": contract.VERSION,
+                "workflow_id": contract.workflow_id("task", self.start_key()),
+                "requester": self.user.get_username(),
+                "requester_id": who,
+                "starter_id": who,
+            }
+        )
 
     def start_key(self) -> str:
         """The same for the same form of the same person; nobody else's workflow can be named."""

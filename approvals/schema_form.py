@@ -35,7 +35,7 @@ class KindForm(RequestForm):
         first = _defaults(kind) if first is None else first
         required = kind.schema.get("required", [])
         self.shapes = {
-            name: _shape(name, schema, name in required) for name, schema in kind.fields().items()
+            name: shape_of(name, schema, name in required) for name, schema in kind.fields().items()
         }
         for name, shape in self.shapes.items():
             shape.field.initial = shape.write(first[name]) if name in first else None
@@ -140,7 +140,7 @@ class Shape:
     write: Callable[[Any], Any] = lambda value: value
 
 
-def _shape(name: str, schema: dict[str, Any], required: bool) -> Shape:
+def shape_of(name: str, schema: dict[str, Any], required: bool) -> Shape:
     options = {
         "label": schema.get("title") or _label(name),
         "help_text": schema.get("description", ""),

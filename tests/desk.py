@@ -27,6 +27,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from approvals.models import Approval, Decision, Queue
 from orchestrator import client, contract, signing
 from orchestrator import worker as workers
+from orchestrator.contract import Request, Run
 
 PATIENCE = 15.0  # seconds: long enough for a busy machine, and only ever waited out by a failure
 
@@ -370,6 +371,12 @@ def a_row(people: People, **values: Any) -> Approval:
     }
     given["payload_sha256"] = contract.sha256(given["payload"])
     return Approval.objects.create(**given)
+
+
+def an_opened(**request: Any) -> Approval:
+    """An approval on the terms that `request` gets, whose workflow Temporal does not know."""
+    run = Run(f"row-{next(_row)}", str(uuid.uuid4()), contract.APPROVAL)
+    return Approval.open(str(uuid.uuid4()), Request.read(a_request(**request)), run)
 
 
 # Fixtures: each conftest.py beside the tests imports what they need.

@@ -32,7 +32,7 @@ from approvals.models.run import WorkflowRun
 from orchestrator import contract, signing
 from orchestrator.contract import Request, Run, Snapshot
 from orchestrator.counting import result
-from orchestrator.terms import Terms
+from orchestrator.terms import Stage, Terms
 
 MOST_ESCALATED = 500  # to one person at a time
 NONE = object()  # may decide it for nobody
@@ -382,6 +382,18 @@ class Approval(models.Model):
         """Whether who approves proves once more who they are: critical risk, by default."""
         return bool(self.rules.get("password", self.risk not in ("low", "medium", "high")))
 
+    def asks_twice_of(self, user: User) -> bool:
+        """Whether `user` confirms an approve before it is recorded."""
+        return self.asks_twice or self.is_too_fast(user)
+
+    def asks_password_of(self, user: User) -> bool:
+        """Whether `user` proves once more who they are before an approve."""
+        return self.asks_password or self.is_too_fast(user)
+
+    def is_too_fast(self, user: User) -> bool:
+        """Whether `user` has approved so many a minute that the password is asked for."""
+        return Decision.objects.pace_of(user) >= self.queue.most_a_minute
+
     def kind_of_request(self) -> Kind | None:
         return Kind.objects.filter(slug=self.kind).first() if self.kind else None
 
@@ -450,7 +462,8 @@ class Approval(models.Model):
     ) -> None:
         """Raises as `decide` does where it would record nothing. `own`: the decisions of `by`."""
         self._require(by, verdict, comment, seen_sha256)
-        if fault := faults_of({"verdict": verdict, **(answers or {})}, self.terms()):
+        said = {name: each for name, each in (answers or {}).items() if each not in ("", None)}
+        if fault := self._fault_of({"verdict": verdict, **said}):
             raise Incomplete(fault)
         own = list(self.decisions.filter(reviewer=by)) if own is None else own
         if not self.is_open or any(each.stands for each in own):
@@ -541,6 +554,13 @@ class Approval(models.Model):
             )
         if seen_sha256 is not None and seen_sha256 != self.payload_sha256:
             raise Changed(_("The request changed while you were reading. Read it again."))
+
+    def _fault_of(self, said: dict[str, Any]) -> str:
+        terms = self.terms()
+        alone = terms.quorum == 1 and not terms.stages and len(terms.groups) < 2
+        if said.get("edits") and said["verdict"] == contract.APPROVE and not alone:
+            return str(_("You corrected it. Save the correction: others approve it then."))
+        return faults_of(said, terms)
 
     @property
     def verdicts(self) -> list[str]:
@@ -670,6 +690,14 @@ class Approval(models.Model):
         """What the votes of this stage come to, by the workflow's own rule."""
         here = [each for each in votes if each.stage == self.stage]
         return result(here, self.terms().stage(self.stage))
+
+    def goes_on_to(self, decisions: Iterable[Decision]) -> Stage | None:
+        """Who is asked next, where this stage has agreed and the workflow has not gone on yet."""
+        stages = self.terms().stages
+        if not (self.is_waiting and self.settled_at) or self.stage >= len(stages):
+            return None
+        agreed = self._result([each for each in decisions if each.stands]) == contract.APPROVED
+        return stages[self.stage] if agreed else None
 
     def _open_rows(self, now: datetime) -> ApprovalQuerySet:
         """This row, if it can still be decided as it was read."""

@@ -42,6 +42,13 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         """Votes that count or may still count."""
         return self.filter(refused_at=None, retracted_at=None, verdict__in=VOTES)
 
+    def pace_of(self, user: Any) -> int:
+        """How many approvals `user` has given within the last minute."""
+        since = timezone.now() - timedelta(minutes=1)
+        return self.filter(
+            reviewer=user, verdict=contract.APPROVE, decided_at__gt=since, channel="web"
+        ).count()
+
     def withdrawals(self) -> "DecisionQuerySet":
         """Where who asked asks no more."""
         return self.filter(refused_at=None, verdict=contract.WITHDRAW)

@@ -79,6 +79,8 @@ def verb(decision: Any) -> str:
     return {
         contract.APPROVE: _("approved"),
         contract.REJECT: _("rejected"),
+        contract.REQUEST_CHANGES: _("asked for changes"),
+        contract.CORRECT: _("corrected it"),
         contract.RETRACT: _("took it back"),
         contract.WITHDRAW: _("withdrew the request"),
     }.get(decision.verdict, str(decision.verdict))

@@ -1,6 +1,7 @@
 """What the browser gets after a POST about an approval: one function for each way it may end."""
 
 import json
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from approvals.context import waiting
 from approvals.forms import DecisionForm
-from approvals.models import Approval, Decision
+from approvals.models import Approval, AuditEntry, Decision
 from approvals.models.errors import Changed, Incomplete, NotDecided, NotYours
 from approvals.views import panel, receipt
 from approvals.views.drawing import page
@@ -81,6 +82,13 @@ def typed_again(request: HttpRequest, approval: Approval, form: DecisionForm) ->
 def asked_twice(request: HttpRequest, approval: Approval, form: DecisionForm) -> HttpResponse:
     """422: nothing is recorded before the person has confirmed what is restated."""
     context = panel.everything(request, approval, place_of(request)[0], form)
+    user: Any = request.user
+    context["asks_password"] = approval.asks_password_of(user)
+    context["too_fast"] = context["asks_password"] and not approval.asks_password
+    if context["too_fast"]:
+        AuditEntry.record("too many a minute", approval, user)
+    chosen = form.cleaned_data.get("option")
+    context["option"] = next((e for e in context.get("options", []) if e.name == chosen), None)
     if not request.htmx:  # type: ignore[attr-defined]
         return render(request, "confirm.html", context, status=422)
     response = render(request, "_confirm.html", context, status=422)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from approvals.answer_form import AnswerForm
 from approvals.forms import DecisionForm
 from approvals.models import Approval, Decision
 from approvals.models.errors import Incomplete
@@ -26,11 +27,11 @@ def decision(request: HttpRequest, pk: UUID) -> HttpResponse:
     approval = panel.find(request, pk)
     if not approval.may_be_decided_by(request.user):
         return answers.forbidden(request, approval.why_not(request.user))  # type: ignore[arg-type]
-    form = DecisionForm(request.POST)
-    if not form.is_valid():
+    form, extra = DecisionForm(request.POST), AnswerForm(approval, request.POST)
+    if not (form.is_valid() and extra.is_valid()):
         return answers.typed_again(request, approval, form)
     try:
-        made = _decided(request, approval, form)
+        made = _decided(request, approval, form, extra)
     except answers.REFUSALS as error:
         return answers.refused(request, approval, error, form)
     # Outside: what fails from here on must not be called “not recorded”.
@@ -38,19 +39,24 @@ def decision(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _decided(
-    request: HttpRequest, approval: Approval, form: DecisionForm
+    request: HttpRequest, approval: Approval, form: DecisionForm, extra: AnswerForm
 ) -> Decision | HttpResponse:
     """What was recorded; or the question that comes first, and then nothing was."""
     given = form.cleaned_data
     user: Any = request.user
+    said = {"option": given["option"], "form": extra.answers, "edits": extra.edits}
     if given["verdict"] == contract.APPROVE and not _is_repeated(approval, user, given["key"]):
-        approval.require(user, given["verdict"], given["comment"].strip(), given["sha"])
+        approval.require(
+            user, given["verdict"], given["comment"].strip(), given["sha"], answers=said
+        )
         if not given["shown"] and not is_shown(approval):
             raise Incomplete(_("Show all of it before you approve it."))
-        if approval.asks_twice and not _is_confirmed(request, approval, form):
+        if (approval.asks_twice or approval.is_too_fast(user)) and not _is_confirmed(
+            request, approval, form
+        ):
             return answers.asked_twice(request, approval, form)
     return approval.decide(
-        user, given["verdict"], given["comment"], seen_sha256=given["sha"], key=given["key"]
+        user, given["verdict"], given["comment"], seen_sha256=given["sha"], key=given["key"], **said
     )
 
 
@@ -63,7 +69,8 @@ def _is_confirmed(request: HttpRequest, approval: Approval, form: DecisionForm) 
     """High risk: confirmed. Critical: and with the password, whose failures are counted."""
     if form.cleaned_data["confirmed"] != "1":
         return False
-    if not approval.asks_password:
+    user: Any = request.user
+    if not approval.asks_password_of(user):
         return True
     name, password = request.user.get_username(), form.cleaned_data["password"]
     if not password:

@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -11,6 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from approvals.activity import activity, stage, withdrawal
+from approvals.answer_form import AnswerForm
+from approvals.explain import explain
 from approvals.forms import DecisionForm
 from approvals.models import Approval, Claim, Comment, Decision
 from approvals.models.people import name_of
@@ -18,6 +21,7 @@ from approvals.views.asked import asked
 from approvals.views.wording import reasons, wording
 from orchestrator import contract
 
+MOST_PEOPLE = 50  # looked at, to say who may decide
 QUICK, CALM = 2, 5  # seconds between looks: a decision is under way, or people are awaited
 
 
@@ -52,34 +56,61 @@ def decision_area(
 ) -> dict[str, Any]:
     """The live parts: clock, votes, activity, and what this person may do."""
     user: Any = request.user
-    decisions = list(approval.decisions.select_related("reviewer"))
+    decisions = list(approval.decisions.select_related("reviewer", "on_behalf_of"))
     standing = [each for each in decisions if is_standing(each)]
     mine = [each for each in decisions if each.reviewer_id == user.pk and not each.retracted_at]
     state = _state(approval, user, standing)
     votes = [each for each in standing if each.verdict == contract.APPROVE]
-    return _involved(approval, user, state) | {
-        "approval": approval,
-        "place": place,
-        "state": state,
-        "stage": stage(approval, decisions),
-        "activity": activity(approval, decisions),
-        "votes": votes,
-        "mine": mine[-1] if mine else None,
-        "may_undo": bool(mine) and is_standing(mine[-1]) and approval.may_be_taken_back(mine[-1]),
-        "held": held(approval),
-        "last": standing[-1] if standing else None,
-        "withdrawal": withdrawal(decisions),
-        "open_to": _open_to(approval, user, votes) if state == "form" else [],
-        "needed": max(approval.quorum - approval.approvals, 0),
-        "away": state == "form" and _is_away(),
-        "why_not": approval.why_not(user) if state in ("own", "outsider") else "",
-        "wording": wording(approval),
-        "reasons": reasons(approval),
-        "form": form,
-        "rejecting": form is not None and form.data.get("verdict") == contract.REJECT,
-        "problem": problem,
-        "rev": _revision(approval, state, decisions),
-        "pulse": _pulse(approval, decisions),
+    people = list(approval.people()[:MOST_PEOPLE]) if approval.is_waiting else []
+    further = _further(approval, decisions, form) if approval.rules else {}
+    return (
+        _involved(approval, user, state)
+        | further
+        | {
+            "approval": approval,
+            "place": place,
+            "state": state,
+            "stage": stage(approval, decisions),
+            "activity": activity(approval, decisions),
+            "explanation": explain(approval, decisions, people),
+            "votes": votes,
+            "mine": mine[-1] if mine else None,
+            "may_undo": bool(mine)
+            and is_standing(mine[-1])
+            and approval.may_be_taken_back(mine[-1]),
+            "held": held(approval),
+            "last": standing[-1] if standing else None,
+            "withdrawal": withdrawal(decisions),
+            "open_to": _open_to(people, user, votes) if state == "form" else [],
+            "needed": max(approval.quorum - approval.approvals, 0),
+            "away": state == "form" and _is_away(),
+            "why_not": approval.why_not(user) if state in ("own", "outsider") else "",
+            "wording": wording(approval),
+            "reasons": reasons(approval),
+            "form": form,
+            "rejecting": form is not None and form.data.get("verdict") == contract.REJECT,
+            "problem": problem,
+            "rev": _revision(approval, state, decisions),
+            "pulse": _pulse(approval, decisions),
+        }
+    )
+
+
+def _further(
+    approval: Approval, decisions: list[Decision], form: DecisionForm | None
+) -> dict[str, Any]:
+    """What the terms allow beyond a plain yes and no, and how far it is on its way."""
+    terms = approval.terms()
+    stage = terms.stage(approval.stage)
+    corrections = [each for each in decisions if each.verdict == contract.CORRECT]
+    pending = [each for each in corrections if each.delivery in ("recorded", "sent")]
+    return {
+        "answers": AnswerForm(approval, form.data if form else None),
+        "options": terms.answers,
+        "offers_changes": terms.changes,
+        "correction": pending[-1] if pending else None,
+        "onward": approval.goes_on_to(decisions),
+        "rejections_needed": stage.reject_quorum,
     }
 
 
@@ -138,17 +169,17 @@ def _state(approval: Approval, user: Any, standing: list[Decision]) -> str:
         return "voted"
     if not approval.may_be_decided_by(user):
         return "own" if approval.asked_for_by(user) else "outsider"
-    if approval.is_overdue:
+    if approval.is_over:
         return "overdue"
     if contract.sha256(approval.payload) != approval.payload_sha256:
         return "mismatch"
     return "form"
 
 
-def _open_to(approval: Approval, user: Any, votes: list[Decision]) -> list[str]:
+def _open_to(people: list[User], user: Any, votes: list[Decision]) -> list[str]:
     """Who else may still give an approval, by name."""
     done = {each.reviewer_id for each in votes} | {user.pk}
-    return [name_of(each) for each in approval.people()[:20] if each.pk not in done][:3]
+    return [name_of(each) for each in people if each.pk not in done][:3]
 
 
 def _pulse(approval: Approval, decisions: list[Decision]) -> int:

@@ -16,6 +16,7 @@ from approvals.templatetags.texts import workflow_url
 from approvals.views.asking import Asking, offered
 from orchestrator import client
 from orchestrator.contract import ASK, Request, Run
+from orchestrator.signing import NoKey
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -33,7 +34,7 @@ def start(request: HttpRequest) -> HttpResponse:
         return _shown(request, asking, form, 422)
     try:
         run = client.start_guarded_task(form.guarded_task(), form.start_key())
-    except (client.Unreachable, client.Refused) as error:
+    except (client.Unreachable, client.Refused, NoKey) as error:
         return _not_started(request, asking, form, error)
     return _started(request, form, run)
 
@@ -57,7 +58,7 @@ def _shown(request: HttpRequest, asking: Asking, form: RequestForm, status: int)
 def _not_started(
     request: HttpRequest, asking: Asking, form: RequestForm, error: Exception
 ) -> HttpResponse:
-    if isinstance(error, client.Refused):
+    if isinstance(error, client.Refused | NoKey):
         form.add_error(None, str(error))
         return _shown(request, asking, form, 422)
     form.add_error(None, _("Temporal does not answer. Sending this form again is safe."))

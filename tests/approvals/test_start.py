@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -13,6 +14,7 @@ from approvals import policy
 from approvals.models import Approval, AuditEntry, Kind, WorkflowRun
 from approvals.policy import Finding
 from orchestrator import client as temporal
+from orchestrator import signing
 from orchestrator.contract import Request, Run
 from tests.desk import a_row
 
@@ -196,6 +198,8 @@ class TestForm:
     def test_becomes_a_payload(self, mei, people, kind, started):
         answer = mei.post(HERE, filled())
         ((task, run),) = started.values()
+        said = signing.KeyRing.load(settings.VAR).verify(task.pop("proof"))
+        assert (said["requester_id"], said["workflow_id"]) == (str(people.mei.pk), run.workflow_id)
         assert task == {
             "task": "Pay €120.00 to Acme",
             "details": "It is due.",
