@@ -117,10 +117,10 @@ async def verify(envelopes: list[Any], terms: Terms) -> list[Ruling]:
     """
     ring = signing.KeyRing.load(settings.VAR)
     run_id = activity.info().workflow_run_id or ""
-    return [_rule(envelope, terms, run_id, ring) for envelope in envelopes]
+    return [rule_on(envelope, terms, run_id, ring) for envelope in envelopes]
 
 
-def _rule(envelope: Any, terms: Terms, run_id: str, ring: signing.KeyRing) -> Ruling:
+def rule_on(envelope: Any, terms: Terms, run_id: str, ring: signing.KeyRing) -> Ruling:
     claimed = str(envelope["body"].get("decision_id"))
     signature = str(envelope["signature"])
     try:
