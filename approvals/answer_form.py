@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from approvals.answering import ASKED_WITH
 from approvals.models import Approval
+from approvals.models.kind import properties
 from approvals.schema_form import ABSENT, Shape, shape_of
 from orchestrator import contract
 
@@ -23,19 +24,22 @@ class AnswerForm(forms.Form):
         self.terms = approval.terms()
         self.decides_alone = self.terms.quorum == 1 and not self.terms.stages
         kind = approval.kind_of_request() if self.terms.editable else None
-        known = kind.fields() if kind else {}
+        described = kind.fields() if kind else {}
         schema = self.terms.form or {}
         required = schema.get("required", [])
         self.asked = {
             name: shape_of(name, each, name in required)
-            for name, each in schema.get("properties", {}).items()
+            for name, each in properties(schema).items()
         }
         self.editable = {
-            name: shape_of(name, known.get(name) or _like(self.terms.payload[name]), required=False)
+            name: shape_of(
+                name, described.get(name) or _like(self.terms.payload[name]), required=False
+            )
             for name in self.terms.editable
             if name in self.terms.payload
         }
-        self._add(ANSWER, self.asked, {n: e["default"] for n, e in _defaults(schema)})
+        known = properties(schema).items()
+        self._add(ANSWER, self.asked, {n: e["default"] for n, e in known if "default" in e})
         self._add(CORRECTION, self.editable, self.terms.payload)
 
     def _add(self, prefix: str, shapes: dict[str, Shape], first: dict[str, Any]) -> None:
@@ -126,8 +130,3 @@ def _like(value: Any) -> dict[str, Any]:
         return {"type": "string", "maxLength": 4000} if len(value) > 80 else {"type": "string"}
     names = {bool: "boolean", int: "number", float: "number"}
     return {"type": names[type(value)]} if type(value) in names else {}
-
-
-def _defaults(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    found = schema.get("properties", {}).items()
-    return [(name, each) for name, each in found if isinstance(each, dict) and "default" in each]

@@ -31,6 +31,17 @@ def valid_schema(schema: Any) -> None:
         raise ValidationError(_("Not a JSON Schema: %s") % error.message) from error
 
 
+def properties(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The properties of a schema of an object, in the order of its form.
+
+    `x-order` names it; PostgreSQL and Temporal keep the order of lists, not that of objects.
+    """
+    known = schema.get("properties", {})
+    asked = [*schema.get("x-order", []), *schema.get("required", [])]
+    order = dict.fromkeys([*(each for each in asked if each in known), *known])
+    return {each: known[each] if isinstance(known[each], dict) else {} for each in order}
+
+
 class Kind(models.Model):
     """One kind of request: JSON Schema of its payload, title, queue and risk."""
 
@@ -80,14 +91,8 @@ class Kind(models.Model):
         return said if len(said) <= most else said[: most - 1] + "…"
 
     def fields(self) -> dict[str, dict[str, Any]]:
-        """The schema's properties in the order of the form.
-
-        `x-order` of the schema names it; PostgreSQL keeps the order of lists, not that of objects.
-        """
-        known = self.schema.get("properties", {})
-        asked = [*self.schema.get("x-order", []), *self.schema.get("required", [])]
-        order = dict.fromkeys([*(each for each in asked if each in known), *known])
-        return {each: known[each] if isinstance(known[each], dict) else {} for each in order}
+        """The schema's properties in the order of the form."""
+        return properties(self.schema)
 
     def problems(self, payload: Any) -> dict[str, str]:
         """What is wrong with `payload`: path (`lines.0.amount`; empty: as a whole) → sentence."""

@@ -115,7 +115,7 @@ class Case:
         }
 
 
-ONE = {}
+ONE: dict = {}
 TWO = {"quorum": 2}
 VETOES = {"quorum": 2, "reject_quorum": 2}
 GROUPS = {"quorum": 2, "groups": ["F", "S"]}
