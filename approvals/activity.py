@@ -44,7 +44,7 @@ class Entry:
 def activity(approval: Approval, decisions: list[Decision]) -> list[Entry]:
     """Votes, talk, claims and the outcome; that it was asked is not among them."""
     said = approval.comments.select_related("author", "recipient")
-    entries = [*map(_decided, decisions), *map(_said, said)]
+    entries = [*map(_decided, decisions), *map(_said, said), *_course(approval)]
     if approval.closed_at:
         entries.append(_closed(approval, approval.closed_at, decisions))
     # What came about in the same moment stays in its order: the outcome after the vote.
@@ -65,6 +65,22 @@ def _decided(decision: Decision) -> Entry:
     if decision.retracted_at:
         did = _("%s, and took it back") % did
     return Entry(decision.decided_at, icon, tone, who, did, decision.comment, decision)
+
+
+def _course(approval: Approval) -> list[Entry]:
+    """What the workflow did on its own: the next people's turn, others asked, people reminded."""
+    if not (approval.stage or approval.escalated or approval.reminded):
+        return []
+    found = []
+    for each in approval.audit.filter(action__in=["next stage", "escalated", "reminded"]):
+        icon, words = {
+            "next stage": ("arrow-right", _("It went on to %s.")),
+            "escalated": ("users", _("Nobody decided in time, so %s are asked as well.")),
+            "reminded": ("bell", _("The people of %s were reminded.")),
+        }[each.action]
+        name = ", ".join(each.detail.get("to") or [each.detail.get("name", "")])
+        found.append(Entry(each.at, icon, "", _("Workflow"), words % name))
+    return found
 
 
 def _label(decision: Decision) -> str:

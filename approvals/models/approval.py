@@ -809,7 +809,7 @@ class Approval(models.Model):
             moved.append("escalated")
         if snapshot.reminded > self.reminded:
             self.reminded = snapshot.reminded
-            AuditEntry.record("reminded", self, by="workflow")
+            AuditEntry.record("reminded", self, by="workflow", name=self.queue.name)
             moved.append("reminded")
         if snapshot.payload is not None and snapshot.payload_sha256 != self.payload_sha256:
             self._take_correction(snapshot)
@@ -823,7 +823,9 @@ class Approval(models.Model):
         stage = self.terms().stage(number)
         self.queue = Queue.objects.get(slug=stage.queue)
         self.quorum = stage.quorum
-        AuditEntry.record("next stage", self, by="workflow", queue=stage.queue, stage=number)
+        AuditEntry.record(
+            "next stage", self, by="workflow", queue=stage.queue, name=stage.name, stage=number
+        )
 
     def _escalate(self, count: int) -> None:
         """Further people may decide."""

@@ -14,6 +14,7 @@ from approvals.models import Approval, WorkflowRun
 from orchestrator import contract
 
 CHOICES = {
+    "asked": gettext_lazy("what was asked, before it was corrected"),
     "previous": gettext_lazy("what holds today"),
     "revision": gettext_lazy("the previous revision"),
     "approved": gettext_lazy("the last approved one"),
@@ -59,6 +60,8 @@ def baselines(request: HttpRequest, approval: Approval, read_sha256: str = "") -
     found: dict[str, tuple[Any, Approval | None]] = {}
     if read_sha256 and (read := visible.filter(payload_sha256=read_sha256).first()):
         found["read"] = (read.payload, read)
+    if approval.as_asked is not None:
+        found["asked"] = (approval.as_asked, None)
     earlier = visible.filter(pk=approval.revises_id).first() if approval.revises_id else None
     if approval.previous is not None and not (earlier and earlier.payload == approval.previous):
         found["previous"] = (approval.previous, None)

@@ -193,3 +193,52 @@ class TestDeputy:
         assert row.title in client.get("/inbox/").content.decode()
         assert send(client, row).status_code == 303
         assert "approved on behalf of mei" in page_of(client, row)
+
+
+class TestCourse:
+    """What the workflow published, as the page tells it."""
+
+    def publish(self, row, **said):
+        from orchestrator.contract import Run, Snapshot
+
+        run = Run(row.workflow_id, row.run_id, row.workflow_type)
+        Approval.publish(Snapshot(str(row.pk), run, row.version + 1, "waiting", **said))
+        return Approval.objects.get(pk=row.pk)
+
+    def test_the_next_peoples_turn(self, client, people):
+        board = Queue.objects.create(slug="board", name="Board")
+        ines = people.reviewer("ines", board)
+        row = self.publish(an_opened(stages=["board"]), stage=1)
+        client.force_login(ines, "django.contrib.auth.backends.ModelBackend")
+        assert "It went on to Board." in page_of(client, row)
+        assert row.title in client.get("/inbox/").content.decode()
+
+    def test_others_are_asked_as_well(self, client, people):
+        from django.contrib.auth.models import Group
+
+        from approvals.models import QueueEscalation
+
+        heads = Group.objects.create(name="Heads")
+        ola = User.objects.create(username="ola")
+        ola.groups.add(heads)
+        Queue.objects.update(on_timeout="escalate", due_seconds=60)
+        QueueEscalation.objects.create(queue=people.general, group=heads, seconds=60)
+        row = an_opened()
+        client.force_login(ola, "django.contrib.auth.backends.ModelBackend")
+        assert client.get(f"/approvals/{row.pk}/").status_code == 404
+        self.publish(row, escalated=1)
+        page = page_of(client, row)
+        assert "Nobody decided in time, so Heads are asked as well." in page
+        assert 'value="approve"' in page
+        assert row.title in client.get("/inbox/").content.decode()
+
+    def test_a_correction_is_compared_with_what_was_asked(self, mei, people):
+        from orchestrator import contract
+
+        row = an_opened(editable=["amount"], quorum=2)
+        payload = {"amount": "12.00"}
+        row = self.publish(row, payload=payload, payload_sha256=contract.sha256(payload))
+        page = page_of(mei, row)
+        assert "what was asked, before it was corrected" in page
+        assert "12.00" in page
+        assert "120.00" in page
