@@ -158,6 +158,7 @@ def _by_people() -> Q:
     pairs = {
         contract.APPROVED: contract.APPROVE,
         contract.REJECTED: contract.REJECT,
+        contract.CHANGES_REQUESTED: contract.REQUEST_CHANGES,
         contract.CANCELLED: contract.WITHDRAW,
     }
     closed = Q()

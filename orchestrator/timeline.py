@@ -567,11 +567,17 @@ _ORPHANS = {
 _OUTCOMES = {
     contract.APPROVED: "completed",
     contract.REJECTED: "completed",
+    contract.CHANGES_REQUESTED: "completed",
     contract.EXPIRED: "timed out",
     contract.CANCELLED: "cancelled",
     contract.LOST: "failed",
 }
-_VERDICTS = {contract.APPROVE: "approved", contract.REJECT: "rejected"}
+_VERDICTS = {
+    contract.APPROVE: "approved",
+    contract.REJECT: "rejected",
+    contract.REQUEST_CHANGES: "asked for changes",
+    contract.CORRECT: "corrected the request",
+}
 _LOCAL_ACTIVITY = ("core_local_activity", "LocalActivity")  # Python, .NET, TypeScript · Go, Java
 _FAILED = {"WorkflowExecutionTerminated", "WorkflowTaskTimedOut", "WorkflowExecutionUpdateRejected"}
 

@@ -13,7 +13,11 @@ from orchestrator import contract
 register = template.Library()
 
 # What goes without saying beside an outcome.
-PLAIN = {contract.APPROVED: contract.APPROVE, contract.REJECTED: contract.REJECT}
+PLAIN = {
+    contract.APPROVED: contract.APPROVE,
+    contract.REJECTED: contract.REJECT,
+    contract.CHANGES_REQUESTED: contract.REQUEST_CHANGES,
+}
 
 
 @register.filter
