@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from approvals.models import Approval, Decision, Queue
-from approvals.models.approval import ApprovalQuerySet
+from approvals.models.approval_queryset import ApprovalQuerySet
 
 MOST_COUNTED = 1000
 

@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 
 from approvals.filters import readable, says
 from approvals.models import Approval, Queue
-from approvals.models.approval import NEVER, ApprovalQuerySet
+from approvals.models.approval_queryset import ApprovalQuerySet
+from approvals.models.approval_record import NEVER
 from approvals.models.people import identity
 from approvals.ordering import ORDERS, RISKS
 from approvals.tabs import TABS

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from approvals.models import Approval
-from approvals.models.approval import ApprovalQuerySet
+from approvals.models.approval_queryset import ApprovalQuerySet
 from orchestrator import contract
 
 RISKS = tuple(reversed(contract.RISKS))  # the highest first

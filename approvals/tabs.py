@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from approvals.context import MOST_COUNTED, to_decide
 from approvals.models import Approval, Decision, Queue
-from approvals.models.approval import ApprovalQuerySet
+from approvals.models.approval_queryset import ApprovalQuerySet
 from approvals.models.people import identities
 
 TABS = {

@@ -15,7 +15,7 @@ from approvals.context import queues
 from approvals.forms import RISKS
 from approvals.inbox_filter import AGES, DUE, FILTERS, InboxFilter, due_group
 from approvals.models import Approval, Decision, Kind, Queue
-from approvals.models.approval import ApprovalQuerySet
+from approvals.models.approval_queryset import ApprovalQuerySet
 from approvals.models.decision import VOTES
 from approvals.ordering import Place
 from approvals.views import panel

@@ -1,0 +1,364 @@
+"""Deciding: the one way in, for a click and for the shell alike."""
+
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from approvals.answering import faults_of
+from approvals.models.approval_queryset import ApprovalQuerySet
+from approvals.models.audit import AuditEntry
+from approvals.models.decision import VOTES, Decision
+from approvals.models.eligible import Eligible
+from approvals.models.errors import AlreadyDecided, Changed, Incomplete, NotYours, Unreadable
+from approvals.models.people import name_of
+from orchestrator import contract, signing
+from orchestrator.counting import result
+from orchestrator.terms import Stage
+
+
+class Deciding(Eligible):
+    """An approval that takes decisions."""
+
+    class Meta(Eligible.Meta):
+        abstract = True
+
+    def decide(
+        self,
+        by: User,
+        verdict: str,
+        comment: str = "",
+        *,
+        seen_sha256: str | None = None,
+        key: str | None = None,
+        channel: str = "web",
+        send: bool = True,
+        option: str = "",
+        form: dict[str, Any] | None = None,
+        edits: dict[str, Any] | None = None,
+    ) -> Decision:
+        """Record what `by` decided and send it to the workflow after the commit.
+
+        `seen_sha256` is the payload that the person read; `key` makes a repeated form harmless.
+        `option` names one of the terms' answers, `form` holds what they ask for, `edits` the fields
+        of the payload that are corrected.
+        `send`: not at once but by the relay, where the workflow was not reached a moment ago.
+        Raises NotYours, Incomplete, Changed, Unreadable or AlreadyDecided; then nothing was
+        recorded.
+        """
+        key = _form_key(key)
+        own = list(self.decisions.filter(reviewer=by))
+        if earlier := next((each for each in own if each.key == key), None):
+            return earlier
+        comment, answers = comment.strip(), _given(option=option, form=form, edits=edits)
+        self.require(by, verdict, comment, seen_sha256, own, answers)
+        decision = self._signed(by, verdict, comment, key, channel, answers=answers)
+        change = self._take_up if verdict == contract.CORRECT else self._claim
+        return self._record(decision, change, send)
+
+    def require(
+        self,
+        by: User,
+        verdict: str,
+        comment: str,
+        seen_sha256: str | None = None,
+        own: list[Decision] | None = None,
+        answers: dict[str, Any] | None = None,
+    ) -> None:
+        """Raises as `decide` does where it would record nothing. `own`: the decisions of `by`."""
+        self._require(by, verdict, comment, seen_sha256)
+        said = {name: each for name, each in (answers or {}).items() if each not in ("", None)}
+        if fault := self._fault_of({"verdict": verdict, **said}):
+            raise Incomplete(fault)
+        own = list(self.decisions.filter(reviewer=by)) if own is None else own
+        if not self.is_open or any(each.stands for each in own):
+            raise AlreadyDecided(self.words())  # saves a transaction; `_claim` is what counts
+        if verdict == contract.APPROVE and self.faults():
+            raise Unreadable(
+                _("We cannot read this payload as “%s”, so it cannot be approved.") % self.kind
+            )
+
+    def take_back(self, by: User, *, key: str | None = None, channel: str = "web") -> Decision:
+        """Record that `by` takes their own decision back, while the workflow can still let go.
+
+        Raises AlreadyDecided where it is too late; then nothing was recorded.
+        """
+        key = _form_key(key)
+        if earlier := self._recorded(by, key):
+            return earlier
+        vote = self.decisions.standing().filter(reviewer=by).first()
+        if vote is None or not self.may_be_taken_back(vote):
+            raise AlreadyDecided(_("Too late to undo. The workflow already has it."))
+        decision = self._signed(by, contract.RETRACT, "", key, channel, retracts=vote)
+        return self._record(decision, self._let_go)
+
+    def withdraw(
+        self, by: User, reason: str = "", *, key: str | None = None, channel: str = "web"
+    ) -> Decision:
+        """Record that `by`, who asked, asks no more. Raises NotYours or AlreadyDecided."""
+        key = _form_key(key)
+        if earlier := self._recorded(by, key):
+            return earlier
+        if self.requester_user_id != by.pk:
+            raise NotYours(_("Only who asked may withdraw."))
+        if len(reason) > contract.COMMENT_LENGTH:
+            raise Incomplete(_("The reason is too long."))
+        if not self.is_waiting or self.settled_at:
+            raise AlreadyDecided(self.words())
+        decision = self._signed(by, contract.WITHDRAW, reason.strip(), key, channel)
+        return self._record(decision, self._close_door)
+
+    def may_be_taken_back(self, vote: Decision) -> bool:
+        """Whether `vote` can still be undone: the quorum is open, or the outcome is held."""
+        if not self.is_waiting or vote.refused_at or vote.retracted_at:
+            return False
+        if vote.stage != self.stage:
+            return False  # others have been asked since
+        return not self.settled_at or bool(self.held_until and self.held_until > timezone.now())
+
+    def _recorded(self, by: User, key: str) -> Decision | None:
+        return self.decisions.filter(reviewer=by, key=key).first()
+
+    def _record(
+        self, decision: Decision, change: Callable[[Decision], None], send: bool = True
+    ) -> Decision:
+        """One transaction: the change of the row, the decision, the audit entry."""
+        try:
+            with transaction.atomic():
+                change(decision)
+                decision.save(force_insert=True)
+                AuditEntry.record(
+                    decision.verdict,
+                    self,
+                    decision.reviewer,
+                    decision=str(decision.pk),
+                    channel=decision.channel,
+                    comment=decision.comment,
+                )
+                self.queue.touch()
+                if send:
+                    transaction.on_commit(decision.deliver, robust=True)
+        except (IntegrityError, AlreadyDecided):
+            if earlier := self._recorded(decision.reviewer, decision.key):
+                return earlier
+            self.refresh_from_db()
+            raise AlreadyDecided(self.words()) from None
+        return decision
+
+    def _require(self, by: User, verdict: str, comment: str, seen_sha256: str | None) -> None:
+        if not self.may_be_decided_by(by):
+            raise NotYours(self.why_not(by))
+        if verdict not in self.verdicts:
+            raise Incomplete(_("Choose approve or reject."))
+        if fault := self._lack_of_words(verdict, comment):
+            raise Incomplete(fault)
+        if len(comment) > contract.COMMENT_LENGTH:
+            raise Incomplete(
+                _("The reason has %(n)d characters; %(most)d are allowed.")
+                % {"n": len(comment), "most": contract.COMMENT_LENGTH}
+            )
+        if seen_sha256 is not None and seen_sha256 != self.payload_sha256:
+            raise Changed(_("The request changed while you were reading. Read it again."))
+
+    def _fault_of(self, said: dict[str, Any]) -> str:
+        terms = self.terms()
+        alone = terms.quorum == 1 and not terms.stages and len(terms.groups) < 2
+        if said.get("edits") and said["verdict"] == contract.APPROVE and not alone:
+            return str(_("You corrected it. Save the correction: others approve it then."))
+        return faults_of(said, terms)
+
+    @property
+    def verdicts(self) -> list[str]:
+        """What people may answer here."""
+        found = [contract.APPROVE, contract.REJECT]
+        if self.rules.get("changes"):
+            found.append(contract.REQUEST_CHANGES)
+        if self.rules.get("editable"):
+            found.append(contract.CORRECT)
+        return found
+
+    def _lack_of_words(self, verdict: str, comment: str) -> str:
+        if comment or (verdict == contract.APPROVE and not self.rules.get("comment_to_approve")):
+            return ""
+        words = {
+            contract.APPROVE: _("Say why you approve. Everything here needs a reason."),
+            contract.REJECT: _("Say why you are rejecting. %(name)s needs it to fix the request."),
+            contract.REQUEST_CHANGES: _("Say what should change. %(name)s needs it to do so."),
+            contract.CORRECT: _("Say what you corrected, and why. All have to look again."),
+        }
+        return str(words[verdict] % {"name": self.requester_name or _("The requester")})
+
+    def _signed(
+        self,
+        by: User,
+        verdict: str,
+        comment: str,
+        key: str,
+        channel: str,
+        retracts: Decision | None = None,
+        answers: dict[str, Any] | None = None,
+    ) -> Decision:
+        """The decision with its envelope. Signing before the transaction keeps that one short."""
+        now, answers = timezone.now(), answers or {}
+        away = self._away(by) if verdict in (*VOTES, contract.CORRECT) else None
+        decision = Decision(
+            approval=cast(Any, self),
+            reviewer=by,
+            verdict=verdict,
+            comment=comment,
+            decided_at=now,
+            channel=channel,
+            key=key,
+            retracts=retracts,
+            stage=self.stage,
+            on_behalf_of=away,
+            **answers,
+            # The request sends it itself; the relay takes over where that did not work.
+            next_try_at=now + timedelta(seconds=5),
+        )
+        decision.envelope = signing.Signer.load(settings.VAR).sign(
+            {
+                "v": contract.VERSION,
+                "decision_id": str(decision.pk),
+                "approval_id": str(self.pk),
+                "workflow_id": self.workflow_id,
+                "run_id": self.run_id,
+                "verdict": verdict,
+                "retracts": str(retracts.pk) if retracts else "",
+                "reviewer": {
+                    "id": str(by.pk),
+                    "username": by.get_username(),
+                    "name": name_of(by),
+                },
+                "comment": comment,
+                "decided_at": now.isoformat(),
+                "channel": channel,
+                "payload_sha256": self.payload_sha256,
+                **self._further(by, away),
+                **answers,
+            }
+        )
+        return decision
+
+    def _further(self, by: User, away: User | None) -> dict[str, Any]:
+        """What an envelope says only where the terms make it matter."""
+        further: dict[str, Any] = {"stage": self.stage} if self.stage else {}
+        if needed := self.terms().stage(self.stage).groups:
+            stands_for = (away or by).groups.filter(name__in=needed)
+            further["groups"] = sorted(stands_for.values_list("name", flat=True))
+        if away:
+            further["on_behalf_of"] = {"id": str(away.pk), "name": name_of(away)}
+        return further
+
+    def _away(self, by: User) -> User | None:
+        """For whom `by` decides; None for themselves."""
+        away = self._capacity(by)
+        return away if isinstance(away, User) else None
+
+    def _claim(self, vote: Decision) -> None:
+        """First to settle wins: one conditional update, on PostgreSQL and SQLite alike."""
+        stage = self.terms().stage(self.stage)
+        plain = not (stage.groups or self.rules.get("stages") or self.rules.get("answers"))
+        if stage.reject_quorum > 1 or not plain or vote.on_behalf_of_id:
+            self._weigh(vote)
+            return
+        now, held = vote.decided_at, self._hold(vote.decided_at)
+        open_ones = self._open_rows(now)
+        if vote.verdict != contract.APPROVE:
+            changed = open_ones.update(settled_at=now, held_until=held)
+        else:
+            last = Q(approvals__gte=F("quorum") - 1)
+            changed = open_ones.update(
+                approvals=F("approvals") + 1,
+                settled_at=_only_if(last, now),
+                held_until=_only_if(last, held) if held else None,
+            )
+        if changed != 1:
+            raise AlreadyDecided
+
+    def _weigh(self, vote: Decision) -> None:
+        """The same where counting to the quorum is not enough: all votes are looked at."""
+        approves = int(vote.verdict == contract.APPROVE)
+        open_ones = self._open_rows(vote.decided_at)
+        if open_ones.update(approvals=F("approvals") + approves) != 1:
+            raise AlreadyDecided  # else the row is held from here on: votes come one by one
+        earlier = list(self.decisions.standing())
+        if any(vote.people & each.people for each in earlier):
+            raise AlreadyDecided
+        found = self._result([*earlier, vote])
+        if found:
+            more = found == contract.APPROVED and self.stage < len(self.rules.get("stages", []))
+            held = None if more else self._hold(vote.decided_at)
+            type(self).objects.filter(pk=self.pk).update(
+                settled_at=vote.decided_at, held_until=held
+            )
+
+    def _result(self, votes: Iterable[Decision]) -> str:
+        """What the votes of this stage come to, by the workflow's own rule."""
+        here = [each for each in votes if each.stage == self.stage]
+        return result(here, self.terms().stage(self.stage))
+
+    def goes_on_to(self, decisions: Iterable[Decision]) -> Stage | None:
+        """Who is asked next, where this stage has agreed and the workflow has not gone on yet."""
+        stages = self.terms().stages
+        if not (self.is_waiting and self.settled_at) or self.stage >= len(stages):
+            return None
+        agreed = self._result([each for each in decisions if each.stands]) == contract.APPROVED
+        return stages[self.stage] if agreed else None
+
+    def _open_rows(self, now: datetime) -> ApprovalQuerySet:
+        """This row, if it can still be decided as it was read."""
+        still = Q(ends_at__gt=now) | Q(ends_at=None) & (Q(due_at=None) | Q(due_at__gt=now))
+        same = Q(payload_sha256=self.payload_sha256, run_id=self.run_id, stage=self.stage)
+        return type(self).objects.waiting().filter(still, same, pk=self.pk)
+
+    def _hold(self, now: datetime) -> datetime | None:
+        return now + timedelta(seconds=self.undo_seconds) if self.undo_seconds else None
+
+    def _take_up(self, correction: Decision) -> None:
+        """Nobody decides until the workflow asks for what was corrected."""
+        now = correction.decided_at
+        if self._open_rows(now).update(settled_at=now) != 1:
+            raise AlreadyDecided
+
+    def _let_go(self, retraction: Decision) -> None:
+        """The vote does not count any more, and others may decide."""
+        now, vote = retraction.decided_at, retraction.retracts
+        assert vote is not None  # noqa: S101 - for the type checker
+        undone = Q(settled_at=None) | Q(held_until__gt=now)
+        waiting = type(self).objects.filter(undone, pk=self.pk, state=contract.WAITING)
+        changed = waiting.update(
+            settled_at=None,
+            held_until=None,
+            approvals=F("approvals") - int(vote.verdict == contract.APPROVE),
+        )
+        standing = Decision.objects.standing().filter(pk=vote.pk)
+        if changed != 1 or standing.update(retracted_at=now) != 1:
+            raise AlreadyDecided
+
+    def _close_door(self, withdrawal: Decision) -> None:
+        """Nobody can decide what the requester has withdrawn."""
+        open_ones = type(self).objects.waiting().filter(pk=self.pk)
+        if open_ones.update(settled_at=withdrawal.decided_at) != 1:
+            raise AlreadyDecided
+
+
+def _given(**answers: Any) -> dict[str, Any]:
+    return {name: each for name, each in answers.items() if each not in ("", None)}
+
+
+def _form_key(key: str | None) -> str:
+    return (key or uuid.uuid4().hex)[:64]
+
+
+def _only_if(condition: Q, value: datetime | None) -> models.Case:
+    field = models.DateTimeField(null=True)
+    when = models.When(condition, then=models.Value(value, output_field=field))
+    return models.Case(when, default=models.Value(None, output_field=field), output_field=field)

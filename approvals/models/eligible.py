@@ -1,0 +1,90 @@
+"""Who may decide an approval, and how careful they have to be."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from approvals.models.approval_record import ApprovalRecord
+from approvals.models.decision import Decision
+from approvals.models.people import identities, name_of
+from approvals.models.queue import Queue
+
+NONE = object()  # may decide it for nobody
+
+
+class Eligible(ApprovalRecord):
+    """An approval that knows its people."""
+
+    class Meta(ApprovalRecord.Meta):
+        abstract = True
+
+    def asked_for_by(self, user: User) -> bool:
+        return self.requester_user_id == user.pk or (
+            bool(self.requester_identity) and self.requester_identity in identities(user)
+        )
+
+    @property
+    def excluded(self) -> list[str]:
+        """Primary keys, as text, of whom four eyes bar: who asked, started it or corrected it."""
+        barred: list[str] = self.rules.get("excluded", [])
+        return barred
+
+    def may_be_decided_by(self, user: Any) -> bool:
+        """Whether `user` may give one of its votes, whatever its state."""
+        return self._capacity(user) is not NONE
+
+    def _capacity(self, user: Any) -> "User | object | None":
+        """For whom `user` may decide it: None for themselves, somebody who is away, or NONE."""
+        if not user.is_authenticated or not user.is_active or self.asked_for_by(user):
+            return NONE
+        if str(user.pk) in self.excluded:
+            return NONE
+        if Queue.objects.staffed_by(user).filter(pk=self.queue_id).exists():
+            return None
+        if self.escalated and self.escalated_to.filter(user=user).exists():
+            return None
+        asker = [str(self.requester_user_id)] if self.requester_user_id else []
+        return self.queue.absent_for(user, [*self.excluded, *asker]) or NONE
+
+    def people(self) -> QuerySet[User]:
+        """Everybody active who may give one of its votes, who stands in for somebody apart."""
+        may = Q(pk__in=self.queue.people().values("pk"))
+        if self.escalated:
+            may |= Q(groups__in=self.escalated_to.all())
+        barred = {*map(int, self.excluded), self.requester_user_id or 0}
+        people = User.objects.filter(may, is_active=True).exclude(pk__in=barred)
+        return people.distinct().order_by("pk")
+
+    @property
+    def asks_twice(self) -> bool:
+        """Whether an approve is confirmed before it is recorded: high risk, by default."""
+        return bool(self.rules.get("confirm", self.risk not in ("low", "medium")))
+
+    @property
+    def asks_password(self) -> bool:
+        """Whether who approves proves once more who they are: critical risk, by default."""
+        return bool(self.rules.get("password", self.risk not in ("low", "medium", "high")))
+
+    def asks_twice_of(self, user: User) -> bool:
+        """Whether `user` confirms an approve before it is recorded."""
+        return self.asks_twice or self.is_too_fast(user)
+
+    def asks_password_of(self, user: User) -> bool:
+        """Whether `user` proves once more who they are before an approve."""
+        return self.asks_password or self.is_too_fast(user)
+
+    def is_too_fast(self, user: User) -> bool:
+        """Whether `user` has approved so many a minute that the password is asked for."""
+        return Decision.objects.pace_of(user) >= self.queue.most_a_minute
+
+    def why_not(self, user: User) -> str:
+        """Why `user` may not decide it, in a sentence."""
+        if self.asked_for_by(user):
+            return str(_("You asked for this, so someone else decides."))
+        people = ", ".join(name_of(each) for each in self.queue.people()[:6])
+        return _("%(queue)s reviewers decide this: %(people)s.") % {
+            "queue": self.queue.name,
+            "people": people,
+        }
