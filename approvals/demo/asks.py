@@ -63,7 +63,7 @@ def _deploy(chance: random.Random, number: int) -> Ask:
     )  # fmt: skip
 
 
-def _database(chance: random.Random, number: int) -> Ask:
+def database(chance: random.Random, number: int) -> Ask:
     table = chance.choice(TABLES)
     return Ask(
         "database", f"DB-{285 + number}", f"Add an index to prod.{table}",
@@ -94,4 +94,4 @@ def _vendor(chance: random.Random, number: int) -> Ask:
     )
 
 
-ASKS = (_payment, _payment, _refund, _refund, _deploy, _database, _mail, _vendor)
+ASKS = (_payment, _payment, _refund, _refund, _deploy, database, _mail, _vendor)

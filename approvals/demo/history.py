@@ -17,7 +17,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from approvals.demo.asks import ASKS, Ask
+from approvals.demo.asks import ASKS, Ask, database
 from approvals.demo.people import PEOPLE, QUEUES, REVIEWERS, make_people
 from approvals.models import Approval, AuditEntry, Comment, Decision, Queue, WorkflowRun
 from approvals.models.people import identity
@@ -27,6 +27,8 @@ from orchestrator.contract import Run
 PREFIX = "demo-history-"
 CHANNEL = "demo"
 DAYS, MOST_A_DAY = 14, 16
+FATES = {"approved": 80, "rejected": 12, "late": 5, "withdrawn": 3}  # of a hundred
+EXPIRED_AGO = timedelta(hours=2, minutes=8)  # when the one was asked that expired a moment ago
 
 THANKS = ("", "", "", "Looks right.", "Matches the order.", "Checked against the contract.",
           "Fine by me, staging has run it.")  # fmt: skip
@@ -98,18 +100,19 @@ class Story:
             busy = MOST_A_DAY if start.weekday() < 5 else 2
             count = self.chance.randint(busy // 2, busy)
             for minute in sorted(self.chance.sample(range(600), count)):
-                self.approval(start + timedelta(minutes=minute))
+                fate = self.chance.choices(tuple(FATES), tuple(FATES.values()))[0]
+                self.approval(self.chance.choice(ASKS), start + timedelta(minutes=minute), fate)
+        # What nobody decided in time is closed at once, so no request can be waiting overdue.
+        self.approval(database, self.now - EXPIRED_AGO, "late")
         return self.rows
 
-    def approval(self, opened: datetime) -> None:
+    def approval(self, asker: Any, opened: datetime, fate: str) -> None:
         """Written only where it is closed by now."""
         number = len(self.rows.approvals) + 1
-        asker = self.chance.choice(ASKS)
         self.asked[asker] += 1
         ask = asker(self.chance, self.asked[asker])
         if ask.queue not in self.queues:  # somebody removed it
             return
-        fate = self.chance.choices(("approved", "rejected", "late", "withdrawn"), (80, 12, 5, 3))[0]
         row = self.row(ask, number, opened)
         votes = self.votes(row, fate)
         self.close(row, votes)

@@ -1,5 +1,6 @@
 """The demo fills a desk, can be repeated, and can be taken away again without a trace of others."""
 
+from datetime import timedelta
 from io import StringIO
 
 import pytest
@@ -8,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from approvals import demo
 from approvals.demo import clear, history, requests
@@ -50,6 +52,13 @@ class TestHistory:
         assert {each.quorum for each in seeded} == {1, 2}
         assert Decision.objects.exclude(comment="").count() > 10
         assert Comment.objects.exists()
+
+    def test_ends_with_one_that_nobody_decided_in_time(self, seeded):
+        last = max(seeded, key=lambda each: each.closed_at)
+        assert last.state == "expired"
+        assert last.closed_at == last.due_at
+        assert timedelta() < timezone.now() - last.closed_at < timedelta(minutes=15)
+        assert not last.decisions.exists()
 
     def test_is_marked_as_demo_data(self, seeded):
         assert all(each.workflow_id.startswith("demo-history-") for each in seeded)
