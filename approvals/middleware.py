@@ -43,20 +43,22 @@ def content_security_policy(get_response: GetResponse) -> GetResponse:
 
 
 def sign_in_again(get_response: GetResponse) -> GetResponse:
-    """For htmx, turn the redirect to sign-in into one of the whole page.
+    """Where a session has ended, have the sign-in page say so; for htmx, as the whole page.
 
-    Followed by the browser, it would put the sign-in page into the part that asked.
+    Followed by the browser, the redirect would put it into the part that asked.
     """
 
     def respond(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         sign_in = resolve_url(settings.LOGIN_URL)
-        if response.status_code != 302 or not request.htmx:  # type: ignore[attr-defined]
+        if response.status_code != 302 or response["Location"].partition("?")[0] != sign_in:
             return response
-        if response["Location"].partition("?")[0] != sign_in:
-            return response
-        here = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
-        return HttpResponseClientRedirect(f"{sign_in}?{urlencode({'next': here})}")
+        if request.htmx:  # type: ignore[attr-defined]
+            here = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+            return HttpResponseClientRedirect(f"{sign_in}?{urlencode({'next': here, 'ended': 1})}")
+        if "?" in response["Location"] and settings.SESSION_COOKIE_NAME in request.COOKIES:
+            response["Location"] += "&ended=1"
+        return response
 
     return respond
 

@@ -1,5 +1,6 @@
 """Every address of the site. What the desk itself answers is in its own file."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
@@ -10,7 +11,11 @@ urlpatterns = [
     path("", include("approvals.urls")),
     path(
         "accounts/login/",
-        LoginView.as_view(authentication_form=SignInForm, redirect_authenticated_user=True),
+        LoginView.as_view(
+            authentication_form=SignInForm,
+            redirect_authenticated_user=True,
+            extra_context={"session_hours": settings.SESSION_COOKIE_AGE // 3600},
+        ),
         name="login",
     ),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),

@@ -191,13 +191,13 @@ def test_a_part_of_a_page_sends_the_whole_page_to_sign_in(row, client):
         headers={"HX-Request": "true", "HX-Current-URL": f"http://testserver/inbox/{row.pk}/"},
     )
     assert answer.status_code == 200
-    assert answer["HX-Redirect"] == f"/accounts/login/?next=%2Finbox%2F{row.pk}%2F"
+    assert answer["HX-Redirect"] == f"/accounts/login/?next=%2Finbox%2F{row.pk}%2F&ended=1"
 
 
 def test_a_part_of_a_page_of_another_site_is_not_gone_back_to(client, db):
     headers = {"HX-Request": "true", "HX-Current-URL": "https://evil.example/inbox/"}
     answer = client.get("/inbox/rows/", headers=headers)
-    assert answer["HX-Redirect"] == "/accounts/login/?next=%2F"
+    assert answer["HX-Redirect"] == "/accounts/login/?next=%2F&ended=1"
 
 
 class TestSignIn:
@@ -234,7 +234,22 @@ class TestSignIn:
         assert answer.status_code == 429
         answer = self.sign_in(client, "a long password", path=path)
         assert answer.status_code == 429
-        assert b"Too many tries. Wait 5 minutes or ask an administrator." in answer.content
+        assert b"Too many tries</h1>" in answer.content
+        assert b"Wait 5 minutes or ask an administrator." in answer.content
+
+    def test_says_that_a_session_has_ended_and_leads_back(self, client, mei, row):
+        self.sign_in(client, "a long password")
+        client.session.flush()
+        asked = client.get(f"/approvals/{row.pk}/")
+        page = client.get(asked["Location"]).content.decode()
+        assert "You are signed out: a session lasts 8 hours." in page
+        assert f'name="next" value="/approvals/{row.pk}/"' in page
+
+    def test_says_nothing_of_a_session_that_never_was(self, client, row):
+        asked = client.get(f"/approvals/{row.pk}/")
+        page = client.get(asked["Location"]).content.decode()
+        assert "a session lasts" not in page
+        assert "Sign in to go on to the page you asked for." in page
 
     def test_gives_a_new_session(self, client, mei):
         client.get("/accounts/login/")
