@@ -103,10 +103,11 @@ def _said(comment: Comment) -> Entry:
 
 
 def _closed(approval: Approval, at: datetime, decisions: list[Decision]) -> Entry:
-    """The reason, unless it is the comment of a vote: that one is told already."""
+    """The reason, unless a decision has told it already."""
     tone = "ok" if approval.state == contract.APPROVED else "no"
     told: set[Any] = {each.comment for each in decisions}
-    reason = "" if approval.reason in told else approval.reason
+    is_told = approval.reason in told or is_withdrawn(approval, decisions)
+    reason = "" if is_told else approval.reason
     return Entry(at, "flag", tone, str(stage(approval, decisions)), "", reason)
 
 
@@ -118,6 +119,8 @@ def withdrawal(decisions: list[Decision]) -> Decision | None:
 
 def stage(approval: Approval, decisions: list[Decision]) -> Any:
     """What became of it, in a word: Withdrawn is a cancellation with an author."""
-    if approval.state == contract.CANCELLED and withdrawal(decisions):
-        return _("Withdrawn")
-    return approval.get_state_display()
+    return _("Withdrawn") if is_withdrawn(approval, decisions) else approval.get_state_display()
+
+
+def is_withdrawn(approval: Approval, decisions: list[Decision]) -> bool:
+    return approval.state == contract.CANCELLED and withdrawal(decisions) is not None

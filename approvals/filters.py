@@ -19,7 +19,11 @@ from approvals.payload_search import PayloadSays
 from orchestrator import contract
 
 ANY = ("", _("Any"))
-OUTCOMES = [each for each in Approval.State.choices if each[0] != Approval.State.WAITING]
+WITHDRAWN = "withdrawn"  # cancelled as well, by who asked
+OUTCOMES = [
+    *(each for each in Approval.State.choices if each[0] != Approval.State.WAITING),
+    (WITHDRAWN, _("Withdrawn")),
+]
 CLOSED_BY = [
     ("people", _("People")),
     ("deadline", _("The deadline")),
@@ -124,7 +128,11 @@ class HistoryFilter(forms.Form):
         return says(text)
 
     def _by_outcome(self, state: str) -> Q:
-        return Q(state=state)
+        if state not in (contract.CANCELLED, WITHDRAWN):
+            return Q(state=state)
+        made = Decision.objects.filter(approval=OuterRef("pk"), verdict=contract.WITHDRAW)
+        withdrawn = Q(Exists(made.filter(refused_at=None)))
+        return Q(withdrawn if state == WITHDRAWN else ~withdrawn, state=contract.CANCELLED)
 
     def _by_queue(self, slug: str) -> Q:
         return Q(queue__slug=slug)

@@ -5,6 +5,7 @@ from typing import Any
 from django import template
 from django.utils.translation import gettext as _
 
+from approvals import activity
 from approvals.models import Approval
 from approvals.models.people import name_of
 from approvals.templatetags.texts import verb
@@ -18,6 +19,12 @@ PLAIN = {
     contract.REJECTED: contract.REJECT,
     contract.CHANGES_REQUESTED: contract.REQUEST_CHANGES,
 }
+
+
+@register.filter
+def is_withdrawn(row: Approval) -> bool:
+    """Whether who asked took it back: to the workflow a cancellation, to people another thing."""
+    return row.state == contract.CANCELLED and activity.is_withdrawn(row, [*row.decisions.all()])
 
 
 @register.filter

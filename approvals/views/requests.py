@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -25,6 +25,7 @@ from approvals.whereabouts import still_to_decide
 from orchestrator.signing import NoKey
 
 SHOWS = ("waiting", "closed")
+VOTES = Prefetch("decisions", Decision.objects.defer("envelope"))
 LATELY = timedelta(days=7)
 MOST_APART = 10
 
@@ -35,8 +36,7 @@ def requests(request: HttpRequest) -> HttpResponse:
     show = request.GET.get("show", "")
     if show in SHOWS:
         mine = mine.filter(state=Approval.State.WAITING) if show == "waiting" else mine.closed()
-    withdrawn = Exists(Decision.objects.withdrawals().filter(approval=OuterRef("pk")))
-    page = paged(request, mine.defer(*HEAVY).annotate(withdrawn=withdrawn), "opened_at")
+    page = paged(request, mine.defer(*HEAVY).prefetch_related(VOTES), "opened_at")
     asked = Comment.open_questions(page.rows)
     for row in page.rows:
         row.question = asked.get(row.pk)

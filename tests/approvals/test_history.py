@@ -119,6 +119,16 @@ class TestFilters:
         row.decisions.update(retracted_at=timezone.now())
         assert search(mei, decider="lena") == []
 
+    def test_a_withdrawal_is_told_apart_from_a_cancellation(self, mei, people, close):
+        close("Cancelled", "cancelled")
+        row = a_row(people, title="Withdrawn", requester_user=people.amira)
+        row.withdraw(people.amira)
+        now = timezone.now()
+        Approval.objects.filter(pk=row.pk).update(state="cancelled", closed_at=now)
+        assert search(mei, outcome="withdrawn") == ["Withdrawn"]
+        assert search(mei, outcome="cancelled") == ["Cancelled"]
+        assert "</svg>Withdrawn</span>" in mei.get("/history/").content.decode()
+
     @pytest.mark.parametrize(
         ("who", "found"),
         [
@@ -338,4 +348,4 @@ def test_every_outcome_can_be_looked_for():
     from approvals.filters import OUTCOMES
 
     assert contract.WAITING not in dict(OUTCOMES)
-    assert len(OUTCOMES) == len(Approval.State.choices) - 1
+    assert {*dict(OUTCOMES)} == {*Approval.State.values, "withdrawn"} - {contract.WAITING}
