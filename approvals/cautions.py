@@ -53,10 +53,11 @@ def _rejected_before(approval: Approval, user: Any) -> Caution | None:
     """The same payload again, although somebody said no to it."""
     if not approval.payload:
         return None
+    until = approval.closed_at or timezone.now()  # later, the page still says what it said
     earlier = (
         Approval.objects.visible_to(user)
         .filter(state=contract.REJECTED, payload_sha256=approval.payload_sha256)
-        .filter(queue=approval.queue_id, closed_at__gt=timezone.now() - LATELY)
+        .filter(queue=approval.queue_id, closed_at__gt=until - LATELY)
         .filter(opened_at__lt=approval.opened_at)
         .order_by("-closed_at")
         .first()

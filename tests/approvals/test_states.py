@@ -274,6 +274,27 @@ class TestDecided:
             assert "Sent twice." in page
             assert "<b>Withdrawn</b>" in clock(page)
 
+    def test_a_reason_that_a_decision_has_told_is_not_told_again(self, see, people, row):
+        row.withdraw(people.amira, "Sent twice.")
+        told = {"reason": "Withdrawn by amira. Sent twice.", "closed_at": timezone.now()}
+        Approval.objects.update(state="cancelled", **told)
+        page = see(people.mei, row)
+        activity = page.partition('id="activity"')[2].partition("</ol>")[0]
+        assert activity.count("Sent twice.") == 1
+
+    def test_the_record_has_what_proves_it(self, see, people, row):
+        vote = row.decide(people.mei, "approve", "Matches.")
+        vote.acknowledge()
+        now = timezone.now()
+        Approval.objects.update(state="approved", closed_at=now, settled_at=now)
+        page = see(people.lena, row)
+        record = page.partition('id="record"')[2].partition("</section>")[0]
+        for proof in (vote.pk, row.pk, row.run_id, row.workflow_id, row.payload_sha256):
+            assert f"<code>{proof}</code>" in record
+        assert "Approved" in record
+        assert "by web" in record
+        assert "Applied by the workflow." in record
+
     @pytest.mark.parametrize(
         ("state", "words"),
         [
@@ -337,6 +358,15 @@ class TestCautions:
         assert "The very same was rejected before." in page
         assert "12 minutes ago</time> by lena" in page
         assert "The very same" not in see(people.mei, asked(people, payload={"amount": "121.00"}))
+
+    def test_of_what_is_closed_are_those_of_its_time(self, see, people, row):
+        row.decide(people.lena, "reject", "No.")
+        then = timezone.now() - timedelta(days=30)
+        Approval.objects.update(state="rejected", opened_at=then, closed_at=then)
+        later = then + timedelta(days=2)
+        again = asked(people, opened_at=later, closed_at=later, state="approved")
+        assert "The very same was rejected before." in see(people.mei, again)
+        assert "The very same was rejected" not in see(people.mei, asked(people))
 
     def test_that_one_may_not_see_is_not_told(self, see, people, row):
         row.decide(people.lena, "reject", "No.")
