@@ -61,6 +61,7 @@ def _views(desk: Desk, browser: Browser, sessions: dict[str, dict]) -> list[View
     return [
         View("sign-in", "", "/accounts/login/"),
         View("sign-in-next", "", f"/approvals/{payment}/"),
+        View("sign-in-ended", "", f"/accounts/login/?next=/approvals/{payment}/&ended=1"),
         View("sign-in-wrong", "", "/accounts/login/", _wrong_password),
         View("sign-in-locked", "", "/accounts/login/", _locked),
         View("inbox", "mei", "/inbox/"),
@@ -73,6 +74,8 @@ def _views(desk: Desk, browser: Browser, sessions: dict[str, dict]) -> list[View
         View("inbox-nothing-matches", "mei", "/inbox/?q=nothing+like+it"),
         View("approval-form", "mei", f"/approvals/{payment}/", whole=True),
         View("approval-all-fields", "mei", f"/approvals/{payment}/", _open_details, whole=True),
+        View("approval-confirm", "mei", f"/approvals/{payment}/?confirm=approve"),
+        View("approval-compared", "mei", f"/approvals/{payment}/?compare=approved", whole=True),
         View("approval-no-reason", "mei", f"/approvals/{column}/", _reject_without_reason),
         View("approval-voted", "lena", f"/approvals/{payment}/", whole=True),
         View("approval-own", "amira", f"/approvals/{payment}/", whole=True),
@@ -94,7 +97,7 @@ def _views(desk: Desk, browser: Browser, sessions: dict[str, dict]) -> list[View
         View("workflow-events", "kim", f"{workflow}?tab=events", whole=True),
         View("workflow-input", "kim", f"{workflow}?tab=input", whole=True),
         View("not-found", "mei", "/nowhere/"),
-        View("forbidden", "mei", f"/start/?revises={closed.get('rejected', '/')[11:47]}"),
+        View("forbidden", "mei", f"/start/?revises={payment}"),
         View("menu", "mei", "/history/", _open_menu),
     ]
 
@@ -181,7 +184,7 @@ def _reject_without_reason(page: Page) -> None:
 
 
 def _submit_empty(page: Page) -> None:
-    page.locator("main form[method=post] button").last.click()
+    page.locator("main form[method=post] .primary").click()
     page.wait_for_timeout(500)
 
 
