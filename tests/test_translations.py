@@ -5,6 +5,7 @@ translated text in brackets, at a desk whose people and requests are named in Gr
 outside brackets are then English that nobody could translate.
 """
 
+import ast
 import re
 import uuid
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.template.base import Lexer, TokenType
 from django.utils import timezone, translation
+from django.utils.translation.template import templatize
 
 from approvals.models import Approval, Claim, Comment, Queue, WorkflowRun
 from orchestrator import client as temporal
@@ -304,3 +306,38 @@ class TestPages:
         for _each in range(tries):
             answer = client.post("/accounts/login/", {"username": "Ζωή", "password": "Λάθος"})
         assert not english(answer.content.decode())
+
+
+# What `makemessages` finds. Its program xgettext need not be there: it reads literals alone.
+
+CODE = sorted(path for app in ("approvals", "orchestrator") for path in (ROOT / app).rglob("*.py"))
+CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "ngettext": 2, "ngettext_lazy": 2}
+
+
+def hidden_from_xgettext(source: str) -> list[str]:
+    """Calls whose texts are put together only while the program runs."""
+    calls = [each for each in ast.walk(ast.parse(source)) if isinstance(each, ast.Call)]
+    return [
+        ast.unparse(call)
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id in CALLS
+        for text in call.args[: CALLS[call.func.id]]
+        if not (isinstance(text, ast.Constant) and isinstance(text.value, str))
+    ]
+
+
+class TestMessages:
+    @pytest.mark.parametrize("path", CODE, ids=lambda path: path.stem)
+    def test_of_code_can_be_found(self, path):
+        assert not hidden_from_xgettext(path.read_text())
+
+    @pytest.mark.parametrize("source", ["_(f'{n} left')", "_('a' + b)", "ngettext('1', many, n)"])
+    def test_that_cannot_be_found_are_noticed(self, source):
+        assert hidden_from_xgettext(source)
+
+    @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+    def test_of_templates_can_be_found(self, template):
+        source = template.read_text()
+        marked = len(re.findall(r"{% (?:block)?translate\b|_\(\"", source))
+        found = len(re.findall(r"\b(?:ng|g)ettext\(|_\(", templatize(source, origin=template.name)))
+        assert found >= marked
