@@ -7,6 +7,8 @@ from django.urls import include, path
 
 from approvals.forms import SignInForm
 
+handler500 = "approvals.views.oops.broken"
+
 urlpatterns = [
     path("", include("approvals.urls")),
     path(

@@ -1,10 +1,14 @@
 """Every address: who may open it, what it answers, and that reading changes nothing."""
 
+import json
+import re
 import uuid
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
@@ -198,6 +202,48 @@ def test_a_part_of_a_page_of_another_site_is_not_gone_back_to(client, db):
     headers = {"HX-Request": "true", "HX-Current-URL": "https://evil.example/inbox/"}
     answer = client.get("/inbox/rows/", headers=headers)
     assert answer["HX-Redirect"] == "/accounts/login/?next=%2F&ended=1"
+
+
+class TestBroken:
+    """What nobody foresaw: here the history's filter."""
+
+    @pytest.fixture
+    def mei(self, visitor, monkeypatch):
+        def breaks(*_args):
+            raise RuntimeError("broken")
+
+        monkeypatch.setattr("approvals.views.history.HistoryFilter", breaks)
+        mei = visitor("reviewer")
+        mei.raise_request_exception = False
+        return mei
+
+    def test_has_a_page_with_a_reference_that_the_log_has_too(self, mei, caplog):
+        answer = mei.get("/history/")
+        page = answer.content.decode()
+        assert answer.status_code == 500
+        assert "That did not work" in page
+        reference = re.search(r"<code[^>]*>([0-9a-f]{8})</code>", page)[1]
+        assert f"Reference {reference}: GET /history/" in caplog.text
+        assert "RuntimeError: broken" in caplog.text
+        assert "RuntimeError" not in page
+
+    def test_says_so_in_a_part_of_a_page(self, mei):
+        answer = mei.get("/history/", headers={"HX-Request": "true"})
+        said = json.loads(answer["HX-Trigger"])["problem"]
+        assert re.fullmatch(r"That did not work\. Reload .* Reference [0-9a-f]{8}\.", said)
+
+    def test_needs_nothing(self, client, db, monkeypatch):
+        def down(*_args):
+            raise OperationalError("the database is down")
+
+        client.raise_request_exception = False
+        client.cookies[settings.SESSION_COOKIE_NAME] = "x" * 32
+        with monkeypatch.context() as patch:
+            patch.setattr("django.db.backends.utils.CursorWrapper.execute", down)
+            answer = client.get("/history/")
+        assert answer.status_code == 500
+        assert b"Go to the inbox" in answer.content
+        assert "Content-Security-Policy" in answer.headers
 
 
 class TestSignIn:
