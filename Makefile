@@ -22,10 +22,10 @@ run: .venv/runtime ## Run everything on http://127.0.0.1:8000 (PORT=…), until 
 test: .venv/dev ## Run all tests, after installing what they need
 	@tests/system
 	COUNTERSIGN_TEST_DB=postgresql $(BIN)/pytest -q -m postgresql
-	$(BIN)/pytest -q tests/browser --ignore tests/browser/test_accessibility.py
+	$(BIN)/pytest -q tests/browser
 	$(BIN)/pytest -q --ignore tests/browser
 
-accessibility: .venv/dev ## Look at every page with axe, at 320 px, in forced colours (ten minutes)
+accessibility: .venv/dev ## Look at every page with axe, at 320 px, in forced colours
 	$(BIN)/pytest -q tests/browser/test_accessibility.py
 
 reqs: .venv/dev ## Install the pinned dependencies, tools for development included
