@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from approvals.models import Approval, Comment, Decision
@@ -52,7 +53,32 @@ def active(page):
     return page.evaluate("document.activeElement.id")
 
 
+class TestOnPaper:
+    def test_all_is_unfolded_and_nothing_is_there_to_press(self, opened, ask):
+        row = ask(previous={"amount": "120.00", "gone": 1}, quorum=2)
+        row.decide(User.objects.get(username="lena"), "approve", "Matches.")
+        page = opened("mei").new_page()
+        page.emulate_media(media="print")
+        for place in places(row):
+            page.goto(place)
+            said = page.locator("main").inner_text()
+            assert str(row.pk) in said
+            assert said.count(row.payload_sha256) >= 1
+            assert page.locator(".kv", has_text="120.00").first.is_visible()
+            assert page.locator("pre.json").is_visible()
+            for pressed in ("button", "textarea", "summary", ".tabbar", ".top"):
+                there = page.locator(f"{pressed}:visible").all_inner_texts()
+                assert not there, (place, there)
+
+
 class TestOnAPhone:
+    def test_nothing_covers_what_the_menu_offers(self, opened, ask):
+        page = opened("mei", **PHONE).new_page()
+        page.goto("/history/")
+        page.locator("summary.avatar").tap()
+        for part in ("a[href='/profile/']", "form[action='/accounts/logout/'] button"):
+            assert is_on_top(page, f".top .menu {part}")
+
     def test_nothing_covers_the_decision(self, opened, ask):
         row = ask()
         page = opened("mei", **PHONE).new_page()
