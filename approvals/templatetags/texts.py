@@ -8,6 +8,7 @@ from typing import Any
 import nh3
 from django import template
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -97,13 +98,13 @@ def next_try(decision: Any) -> str:
 @register.filter
 def counted(count: int) -> str:
     """1,000+ where nobody counted on."""
-    return f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}"
+    return f"{counted_fully(MOST_COUNTED)}+" if count > MOST_COUNTED else counted_fully(count)
 
 
 @register.filter
 def counted_fully(count: int) -> str:
     """3,412"""
-    return f"{count:,}"
+    return str(number_format(count, force_grouping=True))
 
 
 @register.filter

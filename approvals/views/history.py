@@ -13,6 +13,7 @@ from approvals import export as csv
 from approvals.export import BESIDE
 from approvals.filters import HistoryFilter
 from approvals.models import Approval, AuditEntry, Kind
+from approvals.templatetags.texts import counted_fully
 from approvals.views.drawing import page
 from approvals.views.paging import HEAVY, paged
 
@@ -72,7 +73,7 @@ def counted(found: Any) -> int:
 
 
 def in_words(count: int) -> dict[str, str]:
-    number = f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}"
+    number = counted_fully(min(count, MOST_COUNTED)) + ("+" if count > MOST_COUNTED else "")
     return {
         "words": ngettext("%s decision", "%s decisions", count) % number,
         "export_words": ngettext("Export %s row", "Export %s rows", count) % number,

@@ -1,9 +1,11 @@
 """The page of an approval under real fingers: sheets, dialogs, and what is half typed."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from approvals.models import Approval, Comment, Decision
@@ -275,3 +277,58 @@ class TestWithoutJavaScript:
         page.locator("#undo").click()
         assert page.locator("#panel .approve").is_visible()
         assert Decision.objects.filter(verdict="retract").count() == 1
+
+
+class TestInterrupted:
+    """Nothing that was typed is lost, and nothing is called recorded that was not."""
+
+    def test_offline_in_the_middle_of_a_decision(self, opened, ask):
+        row = ask()
+        context = opened("mei")
+        page = context.new_page()
+        for place in places(row):
+            page.goto(place)
+            page.locator("#why").fill("Called them.")
+            context.set_offline(True)
+            page.locator("#panel .approve").click()
+            page.get_by_text("No connection.").wait_for()
+            assert page.locator("#why").input_value() == "Called them."
+            assert page.locator("#panel .approve").is_enabled()
+            assert not Decision.objects.exists()
+            context.set_offline(False)
+        page.locator("#panel .approve").click()
+        page.get_by_text("by you at").wait_for()
+        assert page.locator("#problem").inner_text() == ""
+        assert Decision.objects.get().comment == "Called them."
+
+    def test_the_session_ends_while_a_reason_is_typed(self, opened, ask):
+        row, mei = ask(), User.objects.get(username="mei")
+        mei.set_password("a long password")
+        mei.save()
+        page = opened("mei").new_page()  # the new password is in this session
+        page.goto(f"/approvals/{row.pk}/")
+        page.locator("#why").fill("Not before Monday.")
+        Session.objects.all().delete()
+        page.locator("#panel .reject").click()
+        page.get_by_text("You are signed out: a session lasts 8 hours.").wait_for()
+        assert not Decision.objects.exists()
+        page.fill("[name=username]", "mei")
+        page.fill("[name=password]", "a long password")
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"**/approvals/{row.pk}/")
+        assert page.locator("#why").input_value() == "Not before Monday."
+
+    def test_something_breaks(self, opened, ask, monkeypatch):
+        def breaks(*_args):
+            raise RuntimeError("broken")
+
+        row = ask()
+        page = opened("mei").new_page()
+        page.goto(f"/approvals/{row.pk}/")
+        page.locator("#why").fill("Called them.")
+        monkeypatch.setattr("approvals.views.decision.DecisionForm", breaks)
+        page.locator("#panel .approve").click()
+        said = page.locator("#problem", has_text="That did not work.")
+        said.wait_for()
+        assert re.search(r"Reference [0-9a-f]{8}\.", said.inner_text())
+        assert page.locator("#why").input_value() == "Called them."
