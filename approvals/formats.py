@@ -26,6 +26,7 @@ AMOUNT = re.compile(
     r"(?P<after>\s?(?:[A-Z]{3}|[^\w\s.,'’]))?"
 )
 SUMS = re.compile(r"(?:^|_)(?:amount|total|sum|price|fee)$|(?:Amount|Total|Sum|Price|Fee)$")
+SEALED = "YmluYXJ5L2VuY3J5cHRlZA=="  # binary/encrypted
 LONG = 200  # characters; longer text stands in lines of its own
 
 
@@ -82,11 +83,19 @@ def show(value: Any, hint: Hint) -> Shown:
         return Shown(f"{title} ({plain(value)})", compare="whole")
     if isinstance(value, str) and value:
         return _by_format(value, hint) or _by_looks(value)
+    if is_sealed(value):
+        return Shown(_("encrypted"), "word", "whole", flags=(_("The desk cannot read it."),))
     if isinstance(value, dict | list) and value:
         return Shown(plain(value), "json")
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Shown(grouped(plain(value), hint), compare="whole")
     return Shown(plain(value), "word", "whole")
+
+
+def is_sealed(value: Any) -> bool:
+    """Whether it is a Temporal payload that a codec encrypted, as protobuf writes it in JSON."""
+    metadata = value.get("metadata") if isinstance(value, dict) and "data" in value else None
+    return isinstance(metadata, dict) and metadata.get("encoding") == SEALED
 
 
 def plain(value: Any) -> str:

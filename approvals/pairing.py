@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
-from approvals.formats import Hint, hint
+from approvals.formats import Hint, hint, is_sealed
 from orchestrator.contract import canonical
 
 DEEPEST = 4  # what is nested deeper stays whole
@@ -95,7 +95,7 @@ def _filled(value: Any, place: Place) -> type | None:
     """dict or list, where there is something to walk into."""
     if not isinstance(value, dict | list) or len(place.path) >= DEEPEST:
         return None
-    return type(value) if value or not place.path else None
+    return type(value) if not place.path or (value and not is_sealed(value)) else None
 
 
 def _objects(was: Any, now: Any, place: Place) -> Iterator[Pair]:

@@ -84,6 +84,16 @@ class TestRows:
         (row,) = payload.read({"a": {"b": {"c": {"d": {"e": 1}}}}}).rest
         assert (row.now.shown.kind, text(row.now)) == ("json", '{\n  "e": 1\n}')
 
+    def test_what_is_encrypted_is_one_value_that_says_so(self):
+        sealed = {"metadata": {"encoding": "YmluYXJ5L2VuY3J5cHRlZA=="}, "data": "c2VjcmV0"}
+        (row,) = payload.read({"salary": sealed}).rest
+        assert (text(row.now), row.now.shown.flags) == ("encrypted", ("The desk cannot read it.",))
+        other = {**sealed, "data": "b3RoZXI="}
+        (row,) = payload.read({"salary": sealed}, {"salary": other}).changed
+        assert "b3RoZXI=" in text(row.was)
+        assert "c2VjcmV0" in text(row.now)
+        assert payload.read(sealed).count == 2
+
     def test_without_something_to_compare_with_nothing_is_changed(self):
         assert payload.read({"x": 1}).changed == []
 
