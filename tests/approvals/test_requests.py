@@ -147,6 +147,13 @@ class TestWhereItIs:
         assert "The workflow went on:" in text(amira.get(here(closed(people, "approved"))))
         assert "It does not run." in text(amira.get(here(closed(people, "expired"))))
 
+    def test_tells_who_ended_it_and_on_which_day(self, amira, people):
+        row = asked(people)
+        row.decide(people.mei, "approve")
+        then = timezone.now().replace(year=2025, month=3, day=9, hour=14, minute=5)
+        Approval.objects.filter(pk=row.pk).update(state="approved", closed_at=then)
+        assert "Approved<small>mei, 9 Mar 2025, 14:05</small>" in text(amira.get(here(row)))
+
     def test_is_kept_fresh(self, amira, row):
         page = text(amira.get(here(row, "panel")))
         assert 'id="whereabouts" hx-swap-oob="true"' in page
