@@ -4,15 +4,14 @@ They are for looking at; nothing compares them. The README's picture is made wit
 """
 
 import re
-import secrets
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
 from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
-from tests import chromium, whole_desk
+from tests import chromium, looks, whole_desk
+from tests.looks import PAYMENT, View
 from tests.whole_desk import ROOT, Desk
 
 FOLDER = ROOT / "build" / "screenshots"
@@ -20,21 +19,8 @@ README = ROOT / "docs" / "images" / "inbox.png"
 README_BYTES = 200_000
 SIZES = {1280: 900, 1024: 768, 390: 844, 320: 640}
 THEMES = ("light", "dark")
-PAYMENT = "Pay €48,200.00 to Norrland Timber AB"
-COLUMN = "Drop column legacy_notes from prod.orders"
 VENDOR = "Add vendor Halcyon Freight Ltd"
 MAIL = "Email “November renewals” to 18,430 contacts"
-
-
-@dataclass(frozen=True)
-class View:
-    """One picture: who looks, where, and what they do first."""
-
-    name: str
-    who: str
-    path: str
-    act: Callable[[Page], object] = lambda page: None
-    whole: bool = False  # of the page, however long
 
 
 def main() -> None:
@@ -43,8 +29,8 @@ def main() -> None:
         browser = chromium.launch(playwright)
         sessions = {who: _sign_in(browser, desk, who) for who in ("mei", "lena", "amira", "kim")}
         _decide(browser, desk, sessions)
-        views = [view for view in _views(desk, browser, sessions) if re.search(only, view.name)]
         _readme(browser, desk, sessions["mei"])
+        views = [view for view in _views(desk, browser, sessions) if re.search(only, view.name)]
         failed = [view.name for view in views if not _pictured(browser, desk, sessions, view)]
         browser.close()
     print(f"Pictures in {FOLDER.relative_to(ROOT)}/, and {README.relative_to(ROOT)}")
@@ -53,53 +39,18 @@ def main() -> None:
 
 
 def _views(desk: Desk, browser: Browser, sessions: dict[str, dict]) -> list[View]:
-    waiting = {title: row["approval_id"] for title, row in desk.pending().items()}
-    payment, column = waiting[PAYMENT], waiting[COLUMN]
-    run = desk.pending()[PAYMENT]
+    desk.manage("shell", "--no-imports", "--command", looks.MORE)
+    while not {*looks.MORE_TITLES} <= (rows := desk.pending()).keys():
+        time.sleep(0.5)
+    run = rows[PAYMENT]
+    waiting = {title: row["approval_id"] for title, row in rows.items()}
+    for who, title, press in looks.PRESSES:
+        page = _context(browser, desk, sessions[who], 1280, "light").new_page()
+        page.goto(f"/approvals/{waiting[title]}/")
+        press(page)
+        page.context.close()
     workflow = f"/workflows/{run['workflow_id']}/{run['run_id']}/"
-    closed = _closed(browser, desk, sessions["kim"])
-    return [
-        View("sign-in", "", "/accounts/login/"),
-        View("sign-in-next", "", f"/approvals/{payment}/"),
-        View("sign-in-ended", "", f"/accounts/login/?next=/approvals/{payment}/&ended=1"),
-        View("sign-in-wrong", "", "/accounts/login/", _wrong_password),
-        View("sign-in-locked", "", "/accounts/login/", _locked),
-        View("inbox", "mei", "/inbox/"),
-        View("inbox-pane", "mei", f"/inbox/{payment}/"),
-        View("inbox-pane-plain", "mei", f"/inbox/{column}/"),
-        View("inbox-selected", "mei", "/inbox/", _select_three),
-        View("inbox-rejecting", "mei", f"/inbox/{column}/", lambda page: page.keyboard.press("r")),
-        View("inbox-keys", "mei", "/inbox/", lambda page: page.keyboard.press("?")),
-        View("inbox-no-queue", "kim", "/inbox/"),
-        View("inbox-nothing-matches", "mei", "/inbox/?q=nothing+like+it"),
-        View("approval-form", "mei", f"/approvals/{payment}/", whole=True),
-        View("approval-all-fields", "mei", f"/approvals/{payment}/", _open_details, whole=True),
-        View("approval-confirm", "mei", f"/approvals/{payment}/?confirm=approve"),
-        View("approval-compared", "mei", f"/approvals/{payment}/?compare=approved", whole=True),
-        View("approval-no-reason", "mei", f"/approvals/{column}/", _reject_without_reason),
-        View("approval-voted", "lena", f"/approvals/{payment}/", whole=True),
-        View("approval-own", "amira", f"/approvals/{payment}/", whole=True),
-        View("approval-outsider", "kim", f"/approvals/{payment}/", whole=True),
-        *(View(f"approval-{n}", "kim", path, whole=True) for n, path in closed.items()),
-        View("requests", "amira", "/requests/"),
-        View("requests-empty", "kim", "/requests/"),
-        View("start", "amira", "/start/"),
-        View("start-kind", "amira", "/start/?kind=vendor-payment", whole=True),
-        View("start-json", "amira", "/start/?kind=vendor-payment&mode=json", whole=True),
-        View("start-wrong", "amira", "/start/?kind=vendor-payment", _submit_empty, whole=True),
-        View("profile", "amira", "/profile/", whole=True),
-        View("history", "mei", "/history/"),
-        View("history-filters", "mei", "/history/?closed_by=deadline"),
-        View("history-wrong-date", "mei", "/history/?since=2026-11-20&until=2026-11-01"),
-        View("history-nothing-matches", "mei", "/history/?q=nothing+like+it"),
-        View("workflows", "kim", "/workflows/"),
-        View("workflow", "kim", workflow, whole=True),
-        View("workflow-events", "kim", f"{workflow}?tab=events", whole=True),
-        View("workflow-input", "kim", f"{workflow}?tab=input", whole=True),
-        View("not-found", "mei", "/nowhere/"),
-        View("forbidden", "mei", f"/start/?revises={payment}"),
-        View("menu", "mei", "/history/", _open_menu),
-    ]
+    return looks.views(waiting, workflow, _closed(browser, desk, sessions["kim"]))
 
 
 # What people do before the picture.
@@ -139,60 +90,13 @@ def _closed(browser: Browser, desk: Desk, session: dict) -> dict[str, str]:
     """An approval's path for each outcome that the history has."""
     page = _context(browser, desk, session, 1280, "light").new_page()
     found = {}
-    for outcome in ("approved", "rejected", "expired", "cancelled"):
+    for outcome in ("approved", "rejected", "expired", "withdrawn"):
         page.goto(f"/history/?outcome={outcome}")
         link = page.locator("tbody th a").first
         if link.count():
             found[outcome] = str(link.get_attribute("href"))
     page.context.close()
     return found
-
-
-def _wrong_password(page: Page) -> None:
-    _try(page, f"zoe-{secrets.token_hex(4)}")  # a name is locked after five tries
-    page.get_by_text("Username or password is wrong.").first.wait_for()
-
-
-def _locked(page: Page) -> None:
-    while page.locator("[name=username]").count():
-        _try(page, "mallory")
-
-
-def _try(page: Page, name: str) -> None:
-    page.fill("[name=username]", name)
-    page.fill("[name=password]", "wrong")
-    page.locator("main form button").last.click()
-    page.wait_for_load_state()
-
-
-def _select_three(page: Page) -> None:
-    boxes = page.locator(".row input[type=checkbox]")
-    for number in range(min(3, boxes.count())):
-        boxes.nth(number).check(force=True)
-    page.wait_for_timeout(500)
-
-
-def _open_details(page: Page) -> None:
-    for summary in page.locator("main details:not([open]):not(.menu) > summary").all():
-        if summary.is_visible():
-            summary.click()
-
-
-def _reject_without_reason(page: Page) -> None:
-    page.locator("button[name=verdict][value=reject]").first.click()
-    page.wait_for_timeout(500)
-
-
-def _submit_empty(page: Page) -> None:
-    page.locator("main form[method=post] .primary").click()
-    page.wait_for_timeout(500)
-
-
-def _open_menu(page: Page) -> None:
-    for summary in page.locator("details.menu > summary").all():
-        if summary.is_visible():
-            summary.click()
-            return
 
 
 # Pictures.

@@ -1,0 +1,183 @@
+"""What `make screenshots` pictures: who looks, where, and what they do first."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page
+
+PAYMENT = "Pay €48,200.00 to Norrland Timber AB"
+COLUMN = "Drop column legacy_notes from prod.orders"
+DEPLOY = "Deploy checkout-api 4.18.0 to production EU"
+HELD = "Refund $18.00 on order 77200"
+UNREADABLE = "Refund an unknown amount"
+LONG = "Refund 400 orders of yesterday"
+CRITICAL = "Delete the archive of 2019"
+MORE_TITLES = (HELD, UNREADABLE, LONG, CRITICAL)
+
+# Requests in states that the demo has none in.
+MORE = f"""
+from approvals.models import Queue
+from orchestrator import client
+
+def ask(key, title, queue, **more):
+    task = {{"task": title, "queue": queue, "requester": "amira", "due_seconds": 9000, **more}}
+    client.start_guarded_task(task, f"look-{{key}}")
+
+Queue.objects.filter(slug="general").update(undo_seconds=3600)
+ask("held", {HELD!r}, "general", payload={{"order": 77200, "amount": "$18.00"}})
+ask("unreadable", {UNREADABLE!r}, "refunds", kind="refund", payload={{"order": "none"}})
+orders = [{{"order": 70000 + n, "amount": "$9.00", "note": "x" * 200}} for n in range(400)]
+ask("long", {LONG!r}, "refunds", payload={{"orders": orders}})
+ask("critical", {CRITICAL!r}, "database", risk="critical", payload={{"archive": "2019"}})
+"""
+
+
+@dataclass(frozen=True)
+class View:
+    """One picture: who looks, where, and what they do first."""
+
+    name: str
+    who: str
+    path: str
+    act: Callable[[Page], object] = lambda page: None
+    whole: bool = False  # of the page, however long
+
+
+def _ask_and_claim(page: Page) -> None:
+    page.locator("#claim-verb").click()
+    page.get_by_text("You, since").wait_for()
+    page.locator("#talk-text").fill("Does it need the migration of Tuesday?")
+    page.locator("#talk-question").click()
+    page.get_by_text("no answer yet.").first.wait_for()
+
+
+def _approve(page: Page) -> None:
+    page.locator("#panel .approve").click()
+    page.locator("#undo").wait_for()
+
+
+# What people have done before anything is pictured: who, to which request.
+PRESSES: list[tuple[str, str, Callable[[Page], None]]] = [
+    ("mei", HELD, _approve),
+    ("mei", DEPLOY, _ask_and_claim),
+]
+
+
+def views(waiting: dict[str, str], workflow: str, closed: dict[str, str]) -> list[View]:
+    """`waiting`: ids by title; `workflow`: the page of one; `closed`: paths by outcome."""
+    at = {title: f"/approvals/{pk}/" for title, pk in waiting.items()}
+    payment, column = waiting[PAYMENT], waiting[COLUMN]
+    return [
+        View("sign-in", "", "/accounts/login/"),
+        View("sign-in-next", "", f"/approvals/{payment}/"),
+        View("sign-in-ended", "", f"/accounts/login/?next=/approvals/{payment}/&ended=1"),
+        View("sign-in-wrong", "", "/accounts/login/", _wrong_password),
+        View("sign-in-locked", "", "/accounts/login/", _locked),
+        View("inbox", "mei", "/inbox/"),
+        View("inbox-pane", "mei", f"/inbox/{payment}/"),
+        View("inbox-pane-plain", "mei", f"/inbox/{column}/"),
+        View("inbox-selected", "mei", "/inbox/", _select_three),
+        View("inbox-rejecting", "mei", f"/inbox/{column}/", lambda page: page.keyboard.press("r")),
+        View("inbox-keys", "mei", "/inbox/", lambda page: page.keyboard.press("?")),
+        View("inbox-no-queue", "kim", "/inbox/"),
+        View("inbox-nothing-matches", "mei", "/inbox/?q=nothing+like+it"),
+        View("approval-form", "mei", f"/approvals/{payment}/", whole=True),
+        View("approval-all-fields", "mei", f"/approvals/{payment}/", _open_details, whole=True),
+        View("approval-confirm", "mei", f"/approvals/{payment}/?confirm=approve"),
+        View("approval-compared", "mei", f"/approvals/{payment}/?compare=approved", whole=True),
+        View("approval-no-reason", "mei", f"/approvals/{column}/", _reject_without_reason),
+        View("approval-voted", "lena", f"/approvals/{payment}/", whole=True),
+        View("approval-own", "amira", f"/approvals/{payment}/", whole=True),
+        View("approval-outsider", "kim", f"/approvals/{payment}/", whole=True),
+        *(View(f"approval-{n}", "kim", path, whole=True) for n, path in closed.items()),
+        View("approval-held", "mei", at[HELD], whole=True),
+        View("approval-unreadable", "mei", at[UNREADABLE], whole=True),
+        View("approval-long", "mei", at[LONG]),
+        View("approval-long-confirm", "mei", f"{at[LONG]}?all=1"),
+        View("approval-critical", "mei", f"{at[CRITICAL]}?confirm=approve"),
+        View("approval-claimed", "mei", at[DEPLOY], whole=True),
+        View("inbox-claimed", "mei", "/inbox/?tab=claimed"),
+        View("approval-asked", "amira", at[DEPLOY], whole=True),
+        View("approval-changed", "mei", at[COLUMN], _approve_another),
+        View("approval-offline", "mei", at[COLUMN], _approve_offline),
+        View("requests", "amira", "/requests/"),
+        View("requests-empty", "kim", "/requests/"),
+        View("start", "amira", "/start/"),
+        View("start-kind", "amira", "/start/?kind=vendor-payment", whole=True),
+        View("start-json", "amira", "/start/?kind=vendor-payment&mode=json", whole=True),
+        View("start-wrong", "amira", "/start/?kind=vendor-payment", _submit_empty, whole=True),
+        View("profile", "amira", "/profile/", whole=True),
+        View("history", "mei", "/history/"),
+        View("history-filters", "mei", "/history/?closed_by=deadline"),
+        View("history-wrong-date", "mei", "/history/?since=2026-11-20&until=2026-11-01"),
+        View("history-nothing-matches", "mei", "/history/?q=nothing+like+it"),
+        View("workflows", "kim", "/workflows/"),
+        View("workflow", "kim", workflow, whole=True),
+        View("workflow-events", "kim", f"{workflow}?tab=events", whole=True),
+        View("workflow-input", "kim", f"{workflow}?tab=input", whole=True),
+        View("not-found", "mei", "/nowhere/"),
+        View("forbidden", "mei", f"/start/?revises={payment}"),
+        View("menu", "mei", "/history/", _open_menu),
+    ]
+
+
+def _wrong_password(page: Page) -> None:
+    _try(page, f"zoe-{secrets.token_hex(4)}")  # a name is locked after five tries
+    page.get_by_text("Username or password is wrong.").first.wait_for()
+
+
+def _locked(page: Page) -> None:
+    while page.locator("[name=username]").count():
+        _try(page, "mallory")
+
+
+def _try(page: Page, name: str) -> None:
+    page.fill("[name=username]", name)
+    page.fill("[name=password]", "wrong")
+    page.locator("main form button").last.click()
+    page.wait_for_load_state()
+
+
+def _select_three(page: Page) -> None:
+    boxes = page.locator(".row input[type=checkbox]")
+    for number in range(min(3, boxes.count())):
+        boxes.nth(number).check(force=True)
+    page.wait_for_timeout(500)
+
+
+def _open_details(page: Page) -> None:
+    for summary in page.locator("main details:not([open]):not(.menu) > summary").all():
+        if summary.is_visible():
+            summary.click()
+
+
+def _reject_without_reason(page: Page) -> None:
+    page.locator("button[name=verdict][value=reject]").first.click()
+    page.wait_for_timeout(500)
+
+
+def _approve_another(page: Page) -> None:
+    """What was read is not what is asked."""
+    page.locator("#panel [name=sha]").evaluate("field => { field.value = '0'.repeat(64); }")
+    page.locator("#panel .approve").click()
+    page.get_by_text("Your decision was not recorded.").first.wait_for()
+
+
+def _approve_offline(page: Page) -> None:
+    page.locator("#why").fill("Called them.")
+    page.context.set_offline(True)
+    page.locator("#panel .approve").click()
+    page.get_by_text("No connection.").wait_for()
+
+
+def _submit_empty(page: Page) -> None:
+    page.locator("main form[method=post] .primary").click()
+    page.wait_for_timeout(500)
+
+
+def _open_menu(page: Page) -> None:
+    for summary in page.locator("details.menu > summary").all():
+        if summary.is_visible():
+            summary.click()
+            return
