@@ -19,7 +19,7 @@ from django.template.base import Lexer, TokenType
 from django.utils import timezone, translation
 from django.utils.translation.template import templatize
 
-from approvals.models import Approval, Claim, Comment, Queue, WorkflowRun
+from approvals.models import Approval, Claim, Comment, Kind, Queue, WorkflowRun
 from orchestrator import client as temporal
 from orchestrator import contract
 from tests.desk import keys
@@ -159,9 +159,33 @@ class Greek:
             username="Κιμ", first_name="Κιμ", is_staff=True, is_superuser=True
         )
         self.queue.reviewers.add(self.mei, self.lena)
+        self.kind = Kind.objects.create(
+            slug="eidos",
+            name="Πληρωμή",
+            description="Σε προμηθευτή",
+            queue=self.queue,
+            title_template="Πληρωμή {ποσό}",
+            schema={
+                "type": "object",
+                "required": ["ποσό", "μέρα", "πλήθος"],
+                "properties": {
+                    "ποσό": {"type": "string", "format": "money", "title": "Ποσό"},
+                    "μέρα": {"type": "string", "format": "date", "title": "Μέρα"},
+                    "πλήθος": {"type": "integer", "minimum": 3, "title": "Πλήθος"},
+                    "λογαριασμός": {"type": "string", "format": "iban", "title": "Λογαριασμός"},
+                    "τόπος": {"type": "string", "format": "uri", "title": "Τόπος"},
+                    "ποιος": {"enum": ["α", "β"], "title": "Ποιος"},
+                },
+            },
+        )
 
     def asked(self, number: int, **values) -> Approval:
-        payload = {"ποσό": f"€{number}.000,00", "προς": "Ξυλεία ΑΕ", "ναι": True, "κενό": None}
+        payload = values.pop("payload", None) or {
+            "ποσό": f"€{number}.000,00",
+            "προς": "Ξυλεία ΑΕ",
+            "ναι": True,
+            "κενό": None,
+        }
         given = {
             "workflow_id": f"εργασία-{number}",
             "run_id": f"00000000-0000-4000-8000-00000000000{number}",
@@ -236,13 +260,31 @@ def pages(greek: Greek) -> dict[str, tuple[User, str]]:
         "filtered history": (greek.mei, "/history/?since=2026-02-30&outcome=lost"),
         "workflows": (greek.mei, "/workflows/"),
         "workflow": (greek.mei, f"/workflows/{waiting.workflow_id}/{waiting.run_id}/"),
+        "unreadable": (greek.mei, f"/approvals/{greek.asked(8, kind='eidos').pk}/"),
+        "strange": (greek.mei, f"/approvals/{greek.asked(9, payload=STRANGE).pk}/"),
+        "receipt": (greek.mei, f"/inbox/receipt/{rejected.pk}/"),
+        "news": (greek.mei, f"/approvals/{waiting.pk}/panel/"),
         "start": (greek.amira, "/start/"),
+        "start of a kind": (greek.amira, "/start/?kind=eidos"),
+        "start in JSON": (greek.amira, "/start/?kind=eidos&mode=json"),
+        "start of a free form": (greek.amira, "/start/?kind="),
         "profile": (greek.mei, "/profile/"),
         "search": (greek.mei, "/palette/?q=π"),
         "not found": (greek.mei, "/nowhere/"),
         "forbidden": (greek.mei, f"/start/?revises={closed.pk}"),
     }
     return found
+
+
+# What the desk has something to say about.
+STRANGE = {
+    "τόπος": "https://аpple.example/",
+    "κρυφό": "α\u200bβ",
+    "μεγάλο": ["α" * 5000] * 30,
+    "ποτέ": {"metadata": {"encoding": "YmluYXJ5L2VuY3J5cHRlZA=="}, "data": ""},
+}
+WRONG = {"ποσό": "πολλά", "μέρα": "αύριο", "πλήθος": "1", "λογαριασμός": "α", "τόπος": "α",
+         "ποιος": "γ"}  # fmt: skip
 
 
 def answers(greek: Greek) -> dict[str, tuple[User, str, dict, int]]:
@@ -267,6 +309,8 @@ def answers(greek: Greek) -> dict[str, tuple[User, str, dict, int]]:
         "handed to nobody": (greek.mei, f"{to}/handover/", {"to": ""}, 422),
         "no question": (greek.amira, f"{to}/answer/", {"text": "Ναι"}, 409),
         "not started": (greek.amira, "/start/", {"payload": "{"}, 422),
+        "nothing filled in": (greek.amira, "/start/?kind=eidos", {}, 422),
+        "filled in wrongly": (greek.amira, "/start/?kind=eidos", WRONG, 422),
         "outlook": (greek.amira, "/start/preview/", {"payload": "{"}, 200),
         "unknown setting": (greek.mei, "/profile/", {"theme": "ροζ"}, 422),
         "bulk without a reason": (
