@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 from temporalio.client import WorkflowHistory
 
 from approvals import demo
-from approvals.models import Approval, WorkflowRun
+from approvals.models import Approval, Preference, WorkflowRun
 from orchestrator import client as temporal
 from orchestrator import contract
 from orchestrator.contract import Request, Run
@@ -220,6 +220,43 @@ class TestEveryPage:
         assert any("image-alt" in each for each in problems(page))
         assert too_wide(page, 320)
         assert any("style-src" in each for each in refused)
+
+
+class TestTheme:
+    GROUND = {"light": "rgb(241, 245, 245)", "dark": "rgb(13, 20, 22)"}
+
+    @pytest.mark.parametrize(
+        ("chosen", "system", "shown"),
+        [
+            ("", "light", "light"),
+            ("", "dark", "dark"),
+            ("dark", "light", "dark"),
+            ("light", "dark", "light"),
+        ],
+    )
+    def test_is_as_chosen_else_as_the_system(self, opened, places, chosen, system, shown):
+        mei = User.objects.get(username="mei")
+        Preference.objects.update_or_create(user=mei, defaults={"theme": chosen})
+        page = opened("mei", color_scheme=system).new_page()
+        page.goto("/profile/")
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == self.GROUND[shown]
+        if chosen == "dark":
+            assert not problems(page)
+
+
+class TestReducedMotion:
+    def test_nothing_moves(self, opened, places):
+        page = opened("mei", reduced_motion="reduce").new_page()
+        page.goto(f"/inbox/{places['payment']}/")
+        moving = page.evaluate(
+            """() => [...document.querySelectorAll("*")].filter(each => {
+                const style = getComputedStyle(each);
+                return style.animationName !== "none"
+                    || parseFloat(style.transitionDuration) > 0;
+            }).map(each => each.outerHTML.slice(0, 80))"""
+        )
+        assert moving == []
 
 
 class TestForcedColors:
