@@ -245,6 +245,13 @@ class TestConfirmation:
         assert page.startswith('<dialog id="confirm" open data-settle')
         assert not Decision.objects.exists()
 
+    def test_the_dialog_repeats_the_cautions(self, mei, people):
+        iban = {"iban": "SE4550000000058398257466"}
+        row = a_row(people, risk="high", payload=iban, previous={"iban": "SE72"})
+        page = send(mei, row, htmx=True).content.decode()
+        assert "<dialog" in page
+        assert "The bank account is new." in page
+
     def test_confirmed_it_is_recorded_once(self, mei, row):
         for _ in range(3):
             assert send(mei, row, confirmed="1", key="one-form").status_code == 303
