@@ -94,7 +94,8 @@ class PreferenceForm(forms.ModelForm):
 class DecisionForm(forms.Form):
     """One click. `sha` is the payload that was read, `key` makes the second click harmless.
 
-    `shown` says that all of a long payload was, `confirmed` that the person was asked twice.
+    `shown` says that all of a long payload was, `confirmed` that the person was asked twice,
+    `asked` that a reason was asked for.
     """
 
     verdict = forms.ChoiceField(choices=[(each, each) for each in (*VOTES, contract.CORRECT)])
@@ -104,6 +105,7 @@ class DecisionForm(forms.Form):
     key = forms.CharField(max_length=64)
     shown = forms.CharField(required=False)
     confirmed = forms.CharField(required=False)
+    asked = forms.CharField(required=False)
     password = forms.CharField(required=False, strip=False)
 
     def __init__(self, data: Any, *args: Any, **kwargs: Any) -> None:

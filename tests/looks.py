@@ -153,8 +153,9 @@ def _open_details(page: Page) -> None:
 
 
 def _reject_without_reason(page: Page) -> None:
-    page.locator("button[name=verdict][value=reject]").first.click()
-    page.wait_for_timeout(500)
+    page.locator("#panel .reject").click()
+    page.locator("#panel .noSolid").click()
+    page.locator("#why-err").wait_for()
 
 
 def _approve_another(page: Page) -> None:

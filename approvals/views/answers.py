@@ -73,6 +73,10 @@ def typed_again(request: HttpRequest, approval: Approval, form: DecisionForm) ->
     context = panel.everything(request, approval, place, form)
     if not request.htmx:  # type: ignore[attr-defined]
         return page(request, template, part, context, status=422)
+    # To begin a rejection is no mistake yet: the form opens, and asks for the reason.
+    context["begins"] = context["rejecting"] and not (
+        form["comment"].value() or form["asked"].value()
+    )
     context["close_confirmation"] = True
     response = render(request, "_approval.html#panel", context, status=422)
     response["HX-Retarget"], response["HX-Reswap"] = "#panel", "outerHTML"

@@ -142,6 +142,16 @@ class TestRefused:
         assert page.strip().startswith("<form")
         assert 'value="this-form"' in page
 
+    def test_to_begin_a_rejection_is_no_mistake_and_to_send_none_is(self, mei, row):
+        page = send(mei, row, htmx=True, verdict="reject").content.decode()
+        assert "Required to reject. amira sees it." in page
+        assert "Say why" not in page
+        assert "aria-invalid" not in page
+        page = send(mei, row, htmx=True, verdict="reject", comment=" ", asked="1").content.decode()
+        assert "Say why you are rejecting." in page
+        assert 'aria-invalid="true"' in page
+        assert not Decision.objects.exists()
+
     def test_what_was_typed_is_kept(self, mei, row):
         answer = send(mei, row, comment="x" * 4001)
         assert answer.status_code == 422
