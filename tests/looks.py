@@ -78,7 +78,7 @@ def views(waiting: dict[str, str], workflow: str, closed: dict[str, str]) -> lis
         View("inbox-pane", "mei", f"/inbox/{payment}/"),
         View("inbox-pane-plain", "mei", f"/inbox/{column}/"),
         View("inbox-selected", "mei", "/inbox/", _select_three),
-        View("inbox-rejecting", "mei", f"/inbox/{column}/", lambda page: page.keyboard.press("r")),
+        View("inbox-rejecting", "mei", f"/inbox/{column}/", _press_r),
         View("inbox-keys", "mei", "/inbox/", lambda page: page.keyboard.press("?")),
         View("inbox-no-queue", "kim", "/inbox/"),
         View("inbox-nothing-matches", "mei", "/inbox/?q=nothing+like+it"),
@@ -170,6 +170,11 @@ def _approve_offline(page: Page) -> None:
     page.context.set_offline(True)
     page.locator("#panel .approve").click()
     page.get_by_text("No connection.").wait_for()
+
+
+def _press_r(page: Page) -> None:
+    page.keyboard.press("r")
+    page.locator("#panel.rejecting").wait_for()
 
 
 def _submit_empty(page: Page) -> None:

@@ -122,6 +122,21 @@ class TestOnAPhone:
         assert Decision.objects.get().comment == "Wrong amount"
 
 
+class TestEvidence:
+    def test_stays_where_it_is_while_a_reason_is_typed(self, opened, ask):
+        row = ask(details="Why. " * 400, payload={f"field {n}": n for n in range(40)})
+        page = opened("mei", viewport={"width": 1280, "height": 700}).new_page()
+        page.goto(f"/inbox/{row.pk}/")
+        pane = page.locator("#pane")
+        pane.evaluate("pane => { pane.scrollTop = 120; }")
+        page.keyboard.press("r")
+        page.locator("#panel.rejecting").wait_for()
+        page.wait_for_timeout(300)
+        assert active(page) == "why"
+        page.keyboard.type("Not needed.")
+        assert pane.evaluate("pane => pane.scrollTop") == 120
+
+
 class TestHighRisk:
     @pytest.fixture
     def row(self, ask):
