@@ -15,6 +15,8 @@ STRING = r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
 COMMENT = re.compile(STRING + r"|/\*.*?\*/", re.DOTALL)
 # A space before a colon means something (`a :hover`), one behind it does not.
 SPACE = re.compile(STRING + r"|(?:\s*;)?\s*(\})\s*|\s*([{;,])\s*|(:)\s+|(\s)\s*")
+# Behind it is no quote, so it is not inside a string either.
+REMARK = re.compile(r"(?:^| )//[^'\"`]*$|^//.*")
 
 
 class OneSheet(CompressedManifestStaticFilesStorage):
@@ -57,10 +59,15 @@ def smaller(css: str) -> str:
 
 
 def terser(script: str) -> str:
-    """The same script without comments and indentation. Ours keeps no line inside a string, and
-    each comment that matters here has a line of its own."""
-    lines = (line.strip() for line in script.splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("//"))
+    """The same script without comments, indentation, and ends of line that say nothing. Ours
+    keeps no line inside a string."""
+    lines = (REMARK.sub("", line.strip()) for line in script.splitlines())
+    return "".join(line if _goes_on(line) else f"{line}\n" for line in lines if line).strip()
+
+
+def _goes_on(line: str) -> bool:
+    """Whether its end says nothing; a remark that is left would swallow the next line."""
+    return line[-1] in "{([,;" and "//" not in line
 
 
 def _read(source: Storage, path: str) -> str:

@@ -7,7 +7,7 @@ from django.urls import include, path
 
 from approvals.forms import SignInForm
 
-handler500 = "approvals.views.oops.broken"
+handler500 = "approvals.views.errors.broken"
 
 urlpatterns = [
     path("", include("approvals.urls")),

@@ -6,6 +6,7 @@
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
   const on = (type, handler, options) => document.addEventListener(type, handler, options);
   const byId = (id) => document.getElementById(id);
+  window.desk = { $, $$, on, byId }; // for keys.js
   const list = () => byId("list");
   const isList = (element) => element?.id === "list";
 
@@ -24,7 +25,8 @@
 
   // --- Times ---
 
-  const { timeZone } = document.body.dataset; // the reader's, where it is not the browser's
+  // The reader's, where it is not the browser's.
+  const { timeZone } = document.body.dataset;
   const format = (options) =>
     new Intl.DateTimeFormat(lang, { ...options, timeZone, hourCycle: "h23" });
   const absolute = format({ dateStyle: "medium", timeStyle: "long" });
@@ -50,7 +52,7 @@
 
   // 3 minutes ago, in 1 hour 55 min
   function showAgo(time, ms) {
-    if (Math.abs(ms) < 45 * SECOND) return; // the server's "just now" holds
+    if (Math.abs(ms) < 45 * SECOND) return; // what the server says of now holds
     const [n, name] = measure(ms);
     const text = relative.format(ms < 0 ? -n : n, name);
     time.textContent = text.replace(unit(n, name), inWords(ms));
@@ -119,6 +121,7 @@
       const text = words(dot, state, { time: clock.format(answered) });
       if (dot.textContent !== text) dot.textContent = text;
     }
+    for (const button of $$("#again")) button.hidden = state !== "off";
   }
 
   // Rows must not move under a pointer or the focus, nor where one has scrolled to.
@@ -221,6 +224,7 @@
 
   on("visibilitychange", () => {
     used = Date.now();
+    if (document.hidden) live("paused");
     refresh();
   });
 
@@ -244,20 +248,39 @@
   on("problem", ({ detail }) => problem(detail.value, true));
   on("say", ({ detail }) => say(detail.value));
 
+  // Without a line nothing has left; with one, the answer alone may be what was lost.
+  on("htmx:beforeSend", ({ detail: { requestConfig } }) => {
+    requestConfig.cause = navigator.onLine ? "lost" : "offline";
+  });
+
   for (const type of ["htmx:sendError", "htmx:timeout"]) {
     on(type, ({ detail }) => {
-      if (byHand(detail)) problem(words(byId("problem"), "offline"), false);
+      if (byHand(detail)) problem(words(byId("problem"), detail.requestConfig.cause), false);
       else live("off");
     });
   }
 
   on("htmx:responseError", ({ detail }) => {
+    const { xhr } = detail, seconds = +xhr.getResponseHeader("Retry-After");
     if (!byHand(detail)) live("off");
-    else if (!saysProblem(detail.xhr)) problem(words(byId("problem"), detail.xhr.status), true);
+    else if (saysProblem(xhr)) return;
+    else if (xhr.status === 429 && seconds) countDown(seconds);
+    else problem(words(byId("problem"), xhr.status), true);
   });
 
+  // Read out once; then only the number changes.
+  function countDown(seconds, before = "") {
+    const box = byId("problem");
+    if (before && box.textContent !== before) return; // there is other news
+    box.ariaLive = before && "off";
+    const text = seconds > 0 ? words(box, "wait", { n: seconds }) : "";
+    problem(text, true);
+    if (text) setTimeout(countDown, SECOND, seconds - 1, text);
+    else box.removeAttribute("aria-live");
+  }
+
   on("htmx:afterRequest", ({ detail }) => {
-    const { elt, requestConfig, successful, xhr } = detail;
+    const { elt, successful, xhr } = detail;
     if (!successful) return;
     if (isList(elt)) {
       answered = Date.now();
@@ -265,18 +288,20 @@
     }
     live("on");
     if (!saysProblem(xhr) && (byHand(detail) || !lasting)) problem("", false);
-    // Recorded; neither typed again (422, 409) nor sent away to sign in.
-    const done = xhr.status < 300 && !xhr.getResponseHeader("HX-Redirect");
-    if (requestConfig.verb === "post" && done) {
-      const { elt: form, path } = requestConfig; // it has left the page
-      for (const field of $$("[data-keep]", form)) forget(field.dataset.keep);
-      forget(path.split("/")[2]); // the approval's, where a dialog was what was sent
-    }
   });
 
   // --- A typed reason is kept until it was recorded ---
 
   const forget = (id) => sessionStorage.removeItem(`why:${id}`);
+
+  // Before anything is drawn: what is fresh must not be filled with what was sent.
+  on("htmx:beforeOnLoad", ({ detail: { requestConfig: { elt: form, path, verb }, xhr } }) => {
+    // Neither typed again (422, 409) nor sent away to sign in.
+    if (verb !== "post" || xhr.status >= 300 || xhr.getResponseHeader("HX-Redirect")) return;
+    for (const field of $$("[data-keep]", form)) forget(field.dataset.keep);
+    const [, , id, what] = path.split("/");
+    if (what === "decision") forget(id); // where a dialog was what was sent
+  });
 
   on("input", ({ target }) => {
     if (!target.dataset?.keep) return;
@@ -349,8 +374,8 @@
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat) {
       const form = event.target.closest?.("form");
       // Never .approve: what was typed may say no.
-      const button = form && $(":is(.primary, .noSolid):enabled", form);
-      button?.click(); // htmx sends a button's name only where it was clicked
+      const button = form && $(":is(.primary, .noSolid, [data-send]):enabled", form);
+      button?.click(); // htmx sends the name of a button only where it was clicked
     }
     if (event.key === "Escape") {
       for (const menu of $$("details.menu[open]")) {
@@ -361,7 +386,7 @@
   });
 
   on("click", (event) => {
-    if (event.target.closest?.(".fresh .btn")) {
+    if (event.target.closest?.(".fresh .btn, #again")) {
       showNow = true;
       refresh();
     }

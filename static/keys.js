@@ -2,10 +2,7 @@
 (() => {
   "use strict";
 
-  const $ = (selector, root = document) => root.querySelector(selector);
-  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const on = (type, handler) => document.addEventListener(type, handler);
-  const byId = (id) => document.getElementById(id);
+  const { $, $$, on, byId } = window.desk;
   const { body } = document;
 
   // The server writes times in the zone of the browser, unless the profile names another one.
@@ -128,8 +125,9 @@
 
   const dismiss = () => { byId("receipt").outerHTML = '<div class="receipt" id="receipt"></div>'; };
 
-  on("htmx:afterRequest", ({ detail: { requestConfig: { elt, verb }, xhr } }) => {
-    if (verb !== "post" || xhr.status >= 300) return;
+  on("htmx:afterRequest", ({ detail: { requestConfig: { elt, verb }, successful, xhr } }) => {
+    // Successful to htmx is also what is drawn: 409, 422. Without a line the status is 0.
+    if (verb !== "post" || !successful || xhr.status >= 300) return;
     if (elt.matches("[data-undo]")) dismiss();
     if (elt.id === "bulk") {
       picked.clear();

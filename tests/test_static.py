@@ -97,8 +97,16 @@ class TestCollectedScripts:
                 line.count("`") % 2 == 0 for line in (STATIC / name).read_text().splitlines()
             )
 
-    def test_lack_only_comments_and_indentation(self):
-        assert terser("  // why\n  a(); // b\n\n  c('//d');\n") == "a(); // b\nc('//d');"
+    @pytest.mark.parametrize(
+        ("script", "less"),
+        [
+            ("  // it's why\n  a(); // b\n\n  c('//d');\n", "a();c('//d');"),
+            ("a('x // y'); // it's;\nb();", "a('x // y'); // it's;\nb();"),
+            ("if (a) {\n  b(\n    c,\n  )\n  d();\n}\ne();", "if (a) {b(c,)\nd();}\ne();"),
+        ],
+    )
+    def test_lack_only_what_says_nothing(self, script, less):
+        assert terser(script) == less
 
 
 class TestCollectedSheet:

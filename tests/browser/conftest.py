@@ -2,15 +2,19 @@
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from approvals.models import Approval
+from orchestrator import client as temporal
 from tests import chromium
-from tests.desk import desk, keys, people, worker
+from tests.desk import a_row, desk, keys, people, worker
 
 __all__ = ["desk", "keys", "people", "worker"]
 
@@ -65,3 +69,40 @@ def session_of(who: str) -> str:
     client = Client()
     client.force_login(User.objects.get(username=who), "django.contrib.auth.backends.ModelBackend")
     return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+@pytest.fixture
+def away(monkeypatch) -> None:
+    """Nothing is sent: the pages are what is looked at."""
+
+    def unreachable(envelope):
+        raise temporal.Unreachable("Temporal does not answer.")
+
+    monkeypatch.setattr(temporal, "send_decision", unreachable)
+
+
+@pytest.fixture
+def rows(transactional_db, people) -> list[Approval]:
+    """A to E, in the order of the inbox; D is of high risk."""
+    now = timezone.now()
+    risks = {"D": "high"}
+    return [
+        a_row(
+            people,
+            title=f"Request {name}",
+            key=f"KEY-{name}",
+            risk=risks.get(name, "low"),
+            due_at=now + timedelta(hours=n + 3),
+            due_sort=now + timedelta(hours=n + 3),
+            requester="amira",
+            requester_user=people.amira,
+        )
+        for n, name in enumerate("ABCDE")
+    ]
+
+
+@pytest.fixture
+def inbox(opened, rows) -> Page:
+    page = opened("mei", viewport={"width": 1280, "height": 900}).new_page()
+    page.goto("/inbox/")
+    return page

@@ -1,4 +1,4 @@
-"""The inbox under real fingers: keys, ticked boxes, news, search, and two people at once."""
+"""The inbox under real fingers: keys, ticked boxes, search and filters."""
 
 import re
 from datetime import timedelta
@@ -7,64 +7,11 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from approvals.models import Approval, Decision, Preference
-from orchestrator import client as temporal
-from tests.desk import a_row, recorded
+from approvals.models import Approval, Preference
+from tests.browser.hands import PHONE, REFRESH, box, heading, verdicts
+from tests.desk import recorded
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-CALM = 500  # ms; a little longer than keys are ignored after a decision
-SETTLED = 700  # ms; before that a dialog takes no press
-REFRESH = "document.body.dispatchEvent(new CustomEvent('inbox:refresh'))"
-
-
-@pytest.fixture(autouse=True)
-def away(monkeypatch):
-    """Nothing is sent: the pages are what is looked at."""
-
-    def unreachable(envelope):
-        raise temporal.Unreachable("Temporal does not answer.")
-
-    monkeypatch.setattr(temporal, "send_decision", unreachable)
-
-
-@pytest.fixture
-def rows(transactional_db, people) -> list[Approval]:
-    """A to E, in the order of the inbox; D is of high risk."""
-    now = timezone.now()
-    risks = {"D": "high"}
-    return [
-        a_row(
-            people,
-            title=f"Request {name}",
-            key=f"KEY-{name}",
-            risk=risks.get(name, "low"),
-            due_at=now + timedelta(hours=n + 3),
-            due_sort=now + timedelta(hours=n + 3),
-            requester="amira",
-            requester_user=people.amira,
-        )
-        for n, name in enumerate("ABCDE")
-    ]
-
-
-@pytest.fixture
-def inbox(opened, rows):
-    page = opened("mei", viewport={"width": 1280, "height": 900}).new_page()
-    page.goto("/inbox/")
-    return page
-
-
-def heading(page, title):
-    expect(page.locator("#pane h1")).to_have_text(re.compile(title))
-
-
-def box(page, name):
-    return page.get_by_label(f"Select KEY-{name}", exact=True)
-
-
-def verdicts():
-    made = Decision.objects.order_by("decided_at").values_list("approval__key", "verdict")
-    return [(key[-1], verdict) for key, verdict in made]
+pytestmark = pytest.mark.usefixtures("away")
 
 
 class TestMoving:
@@ -169,16 +116,21 @@ class TestDeciding:
         expect(inbox).to_have_url(re.compile(str(rows[1].pk)))
 
     def test_a_double_press_does_not_decide_the_next_one(self, inbox):
+        now = timezone.now()
         inbox.keyboard.press("j")
         heading(inbox, "Request A")
+        inbox.clock.set_fixed_time(now)  # however slow the machine is
         inbox.keyboard.press("a")
         inbox.keyboard.press("a")
         heading(inbox, "Request B")
+        inbox.clock.set_fixed_time(now + timedelta(milliseconds=390))
         for key in "aar":
             inbox.keyboard.press(key)
-        inbox.wait_for_timeout(CALM)
+        inbox.wait_for_timeout(300)
         assert verdicts() == [("A", "approve")]
         heading(inbox, "Request B")
+        expect(inbox.locator("#panel.rejecting")).to_have_count(0)
+        inbox.clock.set_fixed_time(now + timedelta(milliseconds=410))
         inbox.keyboard.press("a")
         heading(inbox, "Request C")
         assert verdicts() == [("A", "approve"), ("B", "approve")]
@@ -196,12 +148,16 @@ class TestDeciding:
         for title in "ABCD":
             inbox.keyboard.press("j")
             heading(inbox, f"Request {title}")
+        now = timezone.now()
+        inbox.clock.set_fixed_time(now)
         inbox.keyboard.press("a")
         dialog = inbox.locator("dialog#confirm")
         expect(dialog).to_be_visible()
+        inbox.clock.set_fixed_time(now + timedelta(milliseconds=590))
         dialog.locator(".approve").click()
-        inbox.wait_for_timeout(SETTLED)
+        inbox.wait_for_timeout(300)
         assert verdicts() == []
+        inbox.clock.set_fixed_time(now + timedelta(milliseconds=610))
         dialog.locator(".approve").click()
         heading(inbox, "Request E")
         assert verdicts() == [("D", "approve")]
@@ -354,84 +310,6 @@ class TestSelecting:
         page.get_by_role("button", name="Approve 2 low-risk").click()
         heading(page, "2 approved.")
         assert sorted(verdicts()) == [("A", "approve"), ("C", "approve")]
-
-
-class TestNews:
-    def refresh(self, page):
-        with page.expect_response("**/inbox/rows/**") as answer:
-            page.evaluate(REFRESH)
-        return answer.value.status
-
-    def test_nothing_new_is_no_content(self, inbox):
-        assert self.refresh(inbox) == 204
-
-    def test_new_rows_wait_while_the_pointer_is_in_the_list(self, inbox, people, rows):
-        inbox.locator(f"#row-{rows[2].pk}").hover()
-        before = inbox.locator(f"#row-{rows[2].pk}").bounding_box()
-        soon = timezone.now() + timedelta(minutes=5)
-        a_row(people, title="Urgent", due_at=soon, due_sort=soon)
-        people.general.touch()
-        self.refresh(inbox)
-        expect(inbox.get_by_role("button", name="1 new request. Show")).to_be_visible()
-        assert inbox.locator(f"#row-{rows[2].pk}").bounding_box() == before
-        inbox.get_by_role("button", name="1 new request. Show").click()
-        expect(inbox.get_by_role("link", name="Urgent")).to_be_visible()
-
-    def test_they_come_at_once_where_nobody_is_in_the_list(self, inbox, people):
-        inbox.mouse.move(900, 400)
-        a_row(people, title="Quiet")
-        people.general.touch()
-        self.refresh(inbox)
-        expect(inbox.get_by_role("link", name="Quiet")).to_be_visible()
-
-    def test_a_filtered_list_shows_no_other_news(self, inbox, people):
-        inbox.goto("/inbox/?risk=high")
-        inbox.mouse.move(900, 400)
-        a_row(people, title="Low one", risk="low")
-        a_row(people, title="High one", risk="high")
-        people.general.touch()
-        self.refresh(inbox)
-        expect(inbox.get_by_role("link", name="High one")).to_be_visible()
-        expect(inbox.get_by_role("link", name="Low one")).to_have_count(0)
-
-
-class TestTwoPeople:
-    def test_the_second_sees_who_was_first_and_loses_nothing(self, opened, inbox, rows):
-        lena = opened("lena").new_page()
-        for page in (inbox, lena):
-            page.goto(f"/inbox/{rows[0].pk}/")
-        inbox.locator("#why").fill("I would not")
-        lena.locator("#panel .approve").click()
-        heading(lena, "Request B")
-        inbox.locator("#panel .reject").click()
-        expect(inbox.locator("#panel")).to_contain_text("Your decision was not recorded.")
-        expect(inbox.locator("#panel")).to_contain_text("by lena at")
-        heading(inbox, "Request A")
-        assert verdicts() == [("A", "approve")]
-
-    def test_a_row_that_another_decided_stays_dimmed(self, opened, inbox, rows):
-        lena = opened("lena").new_page()
-        lena.goto(f"/inbox/{rows[1].pk}/")
-        lena.locator("#panel .approve").click()
-        heading(lena, "Request C")
-        inbox.evaluate(REFRESH)
-        row = inbox.locator(f"#row-{rows[1].pk}")
-        expect(row).to_contain_text("Approved by lena")
-        expect(row.locator("input")).to_be_disabled()
-
-    def test_what_another_has_ticked_is_not_offered_twice(self, opened, inbox, rows):
-        lena = opened("lena", viewport={"width": 1280, "height": 900}).new_page()
-        lena.goto("/inbox/")
-        for page in (inbox, lena):
-            for name in "ABC":
-                box(page, name).check()
-            heading(page, "3 requests")
-        inbox.get_by_role("button", name="Approve 3 low-risk").click()
-        heading(inbox, "3 approved.")
-        lena.get_by_role("button", name="Approve 3 low-risk").click()
-        heading(lena, "3 not.")
-        expect(lena.locator(".answers")).to_contain_text("mei approved it at")
-        assert Decision.objects.count() == 3
 
 
 class TestSearch:

@@ -1,0 +1,93 @@
+"""What the browser gets where no view answers: in words, and with the truth about the decision."""
+
+import json
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from approvals.models import Approval, Decision
+from tests.desk import a_row
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+@pytest.fixture
+def row(people) -> Approval:
+    return a_row(people)
+
+
+def browser(user, **options) -> Client:
+    client = Client(**options)
+    client.force_login(user, BACKEND)
+    return client
+
+
+def words(answer) -> str:
+    return json.loads(answer["HX-Trigger"])["problem"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}], ids=["page", "part"])
+def test_a_form_from_before_the_sign_in_records_nothing(people, row, headers):
+    mei = browser(people.mei, enforce_csrf_checks=True)
+    given = {"verdict": "approve", "sha": row.payload_sha256, "key": "0" * 32}
+    answer = mei.post(f"/approvals/{row.pk}/decision/", given, headers=headers)
+    assert answer.status_code == 403
+    assert "Nothing was recorded." in (words(answer) if headers else answer.content.decode())
+    assert not Decision.objects.exists()
+
+
+class TestAFaultOfOurs:
+    @pytest.fixture
+    def broken(self, people, monkeypatch) -> Client:
+        def fail(*args, **more):
+            raise RuntimeError("the disk is gone")
+
+        monkeypatch.setattr("approvals.views.panel.decision_area", fail)
+        return browser(people.mei, raise_request_exception=False)
+
+    def test_has_a_reference_that_the_log_has_too(self, broken, row, caplog):
+        answer = broken.get(f"/inbox/{row.pk}/", headers={"HX-Request": "true"})
+        assert answer.status_code == 500
+        said, _dot, reference = words(answer).rpartition("Reference ")
+        assert said == "That did not work. Reload to see what was recorded. "
+        assert f"Reference {reference.rstrip('.')}: GET /inbox/{row.pk}/" in caplog.text
+
+    def test_is_a_page_that_asks_for_nothing(self, broken, row, django_assert_num_queries):
+        page = broken.get(f"/inbox/{row.pk}/").content.decode()
+        assert '<p class="mut">Reference ' in page
+        assert "the disk is gone" not in page
+
+    def test_after_the_record_does_not_say_that_nothing_was_recorded(self, broken, row):
+        given = {"verdict": "approve", "sha": row.payload_sha256, "key": "0" * 32}
+        answer = broken.post(
+            f"/approvals/{row.pk}/decision/", given, headers={"HX-Request": "true"}
+        )
+        assert answer.status_code == 500
+        assert Decision.objects.count() == 1
+        assert "Nothing was recorded" not in words(answer)
+
+
+def test_too_many_wrong_passwords_are_said_with_the_time_to_wait(people, row):
+    mei, critical = browser(people.mei), a_row(people, risk="critical")
+    for _ in range(settings.AXES_FAILURE_LIMIT):
+        given = {
+            "verdict": "approve",
+            "sha": critical.payload_sha256,
+            "key": "0" * 32,
+            "confirmed": "1",
+            "password": "wrong",
+        }
+        answer = mei.post(
+            f"/approvals/{critical.pk}/decision/", given, headers={"HX-Request": "true"}
+        )
+    assert answer.status_code == 429
+    assert answer["Retry-After"] == "300"
+    assert words(answer) == "Too many tries. Wait 5 minutes or ask an administrator."
+    assert not Decision.objects.exists()
+
+
+def test_the_sign_in_says_why_it_is_asked_for(client, db):
+    page = client.get("/accounts/login/?next=/inbox/&ended=1").content.decode()
+    assert "You were signed out, as after 8 hours." in page
+    assert settings.SESSION_COOKIE_AGE == 8 * 3600

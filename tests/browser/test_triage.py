@@ -1,0 +1,217 @@
+"""A whole morning at the desk: with the keyboard alone, with Back, and with one thumb."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from approvals.models import Approval, Comment, Preference
+from tests.browser.hands import PHONE, box, heading, verdicts
+from tests.desk import a_row
+
+pytestmark = pytest.mark.usefixtures("away")
+
+WIDTHS = (390, 320)
+
+
+class TestWithTheKeyboardAlone:
+    def test_everything_that_waits_is_dealt_with(self, inbox, rows):
+        Approval.objects.update(undo_seconds=600)
+        keys = inbox.keyboard
+        keys.press("?")
+        expect(inbox.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+        keys.press("Escape")
+        keys.press("j")
+        heading(inbox, "Request A")
+        keys.press("j")
+        heading(inbox, "Request B")
+        keys.press("k")
+        heading(inbox, "Request A")
+        # Say something first.
+        keys.press("c")
+        keys.type("Which order? jkaru")
+        keys.press("Control+Enter")
+        expect(inbox.locator("#activity")).to_contain_text("Which order? jkaru")
+        keys.press("Escape")
+        self.approve(inbox, "B")
+        # Think again, and say yes after all.
+        keys.press("u")
+        heading(inbox, "Request A")
+        expect(inbox.locator("#panel .approve")).to_be_visible()
+        self.approve(inbox, "B")
+        # Say no.
+        inbox.wait_for_timeout(450)
+        keys.press("r")
+        expect(inbox.locator("#panel.rejecting #why")).to_be_focused()
+        keys.press("Escape")
+        expect(inbox.locator("#panel.rejecting")).to_have_count(0)
+        keys.press("r")
+        expect(inbox.locator("#panel.rejecting #why")).to_be_focused()
+        keys.type("Not needed.")
+        keys.press("Control+Enter")
+        heading(inbox, "Request C")
+        # Two at once, one of which is to be looked at alone.
+        keys.press("x")
+        heading(inbox, "1 request")
+        keys.press("j")
+        keys.press("Shift+X")
+        heading(inbox, "2 requests")
+        expect(inbox.locator("#pane .note")).to_contain_text("KEY-D: High risk")
+        keys.press("Escape")
+        heading(inbox, "Request C")
+        # High risk asks once more, and the answer is within reach.
+        keys.press("/")
+        keys.type("key-d")
+        expect(inbox.locator("#hits a").first).to_contain_text("Request D")
+        keys.press("Enter")
+        inbox.wait_for_url(f"**/approvals/{rows[3].pk}/")
+        keys.press("a")
+        expect(inbox.locator("dialog#confirm")).to_be_visible()
+        inbox.wait_for_timeout(650)
+        self.tab_to(inbox, "dialog#confirm .approve")
+        keys.press("Enter")
+        expect(inbox.locator("#panel .outcome")).to_contain_text("Approved")
+        keys.press("g")
+        keys.press("i")
+        inbox.wait_for_url("**/inbox/")
+        expect(inbox.locator("#count")).to_have_text("2")
+        made = ["A approve", "A retract", "A approve", "B reject", "D approve"]
+        assert [" ".join(each) for each in verdicts()] == made
+        assert Comment.objects.get(text="Which order? jkaru").approval == rows[0]
+
+    def approve(self, page, following):
+        page.wait_for_timeout(450)
+        page.keyboard.press("a")
+        heading(page, f"Request {following}")
+        expect(page.locator("#pane h1")).to_be_focused()
+
+    def tab_to(self, page, selector):
+        for _ in range(60):
+            if page.evaluate("it => document.activeElement.matches(it)", selector):
+                return
+            page.keyboard.press("Tab")
+        raise AssertionError(f"Tab never leads to {selector}")
+
+    def test_tab_and_enter_do_without_single_keys(self, inbox, people, rows):
+        Preference.objects.create(user=people.mei, shortcuts=False)
+        inbox.reload()
+        self.tab_to(inbox, f"#row-{rows[1].pk} a.t")
+        inbox.keyboard.press("Enter")
+        heading(inbox, "Request B")
+        expect(inbox.locator("#pane h1")).to_be_focused()
+        self.tab_to(inbox, "#panel .approve")
+        inbox.keyboard.press("Enter")
+        heading(inbox, "Request C")
+        assert verdicts() == [("B", "approve")]
+
+    def test_enter_opens_the_full_page_of_what_is_open(self, inbox, rows):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        expect(inbox.locator("#pane h1")).to_be_focused()
+        inbox.keyboard.press("Enter")
+        inbox.wait_for_url(f"**/approvals/{rows[0].pk}/")
+
+
+class TestBack:
+    def test_leads_through_what_was_open(self, inbox, rows):
+        for name in "AB":
+            inbox.keyboard.press("j")
+            heading(inbox, f"Request {name}")
+        inbox.go_back()
+        heading(inbox, "Request A")
+        expect(inbox).to_have_url(re.compile(str(rows[0].pk)))
+        expect(inbox.locator(f"#row-{rows[0].pk}")).to_have_attribute("aria-current", "true")
+        expect(inbox.locator("#list .row")).to_have_count(5)
+        inbox.go_back()
+        expect(inbox.locator("#pane h1")).to_have_count(0)
+        inbox.go_forward()
+        heading(inbox, "Request A")
+
+    def test_to_what_was_decided_shows_what_became_of_it(self, inbox):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.locator("#panel .approve").click()
+        heading(inbox, "Request B")
+        inbox.go_back()
+        heading(inbox, "Request A")
+        expect(inbox.locator("#panel .outcome")).to_contain_text("Approved by you at")
+        assert verdicts() == [("A", "approve")]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+class TestOnAPhone:
+    @pytest.fixture
+    def phone(self, opened, rows, width):
+        page = opened("mei", **PHONE | {"viewport": {"width": width, "height": 700}}).new_page()
+        page.goto("/inbox/")
+        return page
+
+    def fits(self, page, width):
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+
+    def is_at_the_bottom(self, page, selector):
+        box = page.locator(selector).bounding_box()
+        assert box["x"] >= 0
+        assert box["y"] + box["height"] == pytest.approx(700, abs=1)
+
+    def test_the_list_leads_to_the_request_and_back(self, phone, rows, width):
+        self.fits(phone, width)
+        phone.locator(f"#row-{rows[2].pk} a.t").tap()
+        heading(phone, "Request C")
+        expect(phone.locator("#list")).not_to_be_visible()
+        self.fits(phone, width)
+        self.is_at_the_bottom(phone, "#panel")
+        phone.go_back()
+        expect(phone.locator("#list")).to_be_visible()
+        expect(phone.locator("#pane h1")).to_have_count(0)
+
+    def test_a_thumb_decides_one_after_another(self, phone, rows, width):
+        phone.locator(f"#row-{rows[0].pk} a.t").tap()
+        heading(phone, "Request A")
+        for selector in ("#panel .approve", "#panel .reject"):
+            assert phone.locator(selector).bounding_box()["height"] >= 44
+        phone.locator("#panel .reject").tap()
+        expect(phone.locator("#panel.rejecting #why")).to_be_focused()
+        self.fits(phone, width)
+        self.is_at_the_bottom(phone, "#panel")
+        phone.locator("#why").fill("Not needed.")
+        phone.locator("#panel .noSolid").tap()
+        heading(phone, "Request B")
+        self.fits(phone, width)
+        phone.wait_for_timeout(450)
+        phone.locator("#panel .approve").tap()
+        heading(phone, "Request C")
+        assert verdicts() == [("A", "reject"), ("B", "approve")]
+
+    def test_high_risk_asks_in_a_dialog_that_fits(self, phone, rows, width):
+        phone.locator(f"#row-{rows[3].pk} a.t").tap()
+        heading(phone, "Request D")
+        phone.locator("#panel .approve").tap()
+        expect(phone.locator("dialog#confirm .approve")).to_be_in_viewport(ratio=1)
+        self.fits(phone, width)
+
+    def test_several_at_once_fit(self, phone, width):
+        for name in "AB":
+            box(phone, name).tap()
+        self.fits(phone, width)
+        phone.locator("#review").tap()
+        heading(phone, "2 requests")
+        self.fits(phone, width)
+        phone.get_by_role("button", name="Approve 2 low-risk").tap()
+        heading(phone, "2 approved.")
+        self.fits(phone, width)
+
+    def test_news_wait_while_one_has_scrolled(self, phone, people, width):
+        for n in range(20):
+            a_row(people, title=f"Later {n}")
+        phone.reload()
+        phone.get_by_role("link", name="Later 9", exact=True).scroll_into_view_if_needed()
+        before = phone.get_by_role("link", name="Later 9", exact=True).bounding_box()
+        a_row(people, title="New one")
+        people.general.touch()
+        with phone.expect_response("**/inbox/rows/**"):
+            phone.evaluate("document.body.dispatchEvent(new CustomEvent('inbox:refresh'))")
+        show = phone.get_by_role("button", name="1 new request. Show")
+        expect(show).to_be_in_viewport()
+        assert phone.get_by_role("link", name="Later 9", exact=True).bounding_box() == before
+        self.fits(phone, width)
