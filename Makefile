@@ -64,7 +64,7 @@ policy-denied-workflow: .venv/runtime ## Start a workflow that the policy refuse
 schedule-workflow: .venv/runtime ## Start a workflow every 15 seconds
 	@$(MANAGE) schedule create sample --every 15s "Check the invoices"
 
-bench: .venv/runtime ## Measure how fast a click becomes an effect
+bench: .venv/dev ## Measure how fast a click becomes an effect
 	@$(BIN)/python -m bench
 
 screenshots: .venv/dev ## Picture every page in build/screenshots/, and the README's inbox

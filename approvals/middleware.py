@@ -50,8 +50,10 @@ def sign_in_again(get_response: GetResponse) -> GetResponse:
 
     def respond(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
+        if response.status_code != 302:
+            return response
         sign_in = resolve_url(settings.LOGIN_URL)
-        if response.status_code != 302 or response["Location"].partition("?")[0] != sign_in:
+        if response["Location"].partition("?")[0] != sign_in:
             return response
         if request.htmx:  # type: ignore[attr-defined]
             here = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]

@@ -12,7 +12,9 @@ import signal
 import sys
 from dataclasses import dataclass
 
-from bench import clicks, pages, report, throughput
+from temporalio.client import Client
+
+from bench import chromium, clicks, pages, report, throughput
 from bench.processes import REVIEWERS, BenchError, Desk, desk
 from bench.table import Results, draw
 from orchestrator.embedded import EmbeddedServerError
@@ -24,12 +26,13 @@ class Sizes:
 
     samples: int
     decisions: int
+    seen: int
     waiting: list[int]
     requests: int
 
 
-FULL = Sizes(samples=200, decisions=400, waiting=[100, 10_000, 100_000], requests=200)
-QUICK = Sizes(samples=20, decisions=40, waiting=[100, 1000], requests=20)
+FULL = Sizes(samples=200, decisions=400, seen=100, waiting=[100, 10_000, 100_000], requests=200)
+QUICK = Sizes(samples=20, decisions=40, seen=10, waiting=[100, 1000], requests=20)
 
 
 def main() -> None:
@@ -81,13 +84,26 @@ async def measure(started: Desk, sizes: Sizes) -> Results:
     clicked = await clicks.measure(started, sizes.samples)
     say(f"{sizes.decisions} decisions by {REVIEWERS} reviewers at once …")
     busy = await throughput.measure(started, sizes.decisions)
+    seen = await decisions_seen(started, sizes.seen)
     memory = {"worker": started.memory("worker")}
     # The worker would find out that no workflow waits for a seeded row, and close it.
     for name in ("worker", "floor"):
         started.stop(name)
     say(f"The inbox with up to {sizes.waiting[-1]:,} waiting approvals …")
     inbox = pages.measure(started, sizes.waiting, sizes.requests)
-    return Results(clicked, busy, inbox, {"site": started.memory("site"), **memory})
+    return Results(clicked, busy, seen, inbox, {"site": started.memory("site"), **memory})
+
+
+async def decisions_seen(started: Desk, count: int) -> list[float]:
+    """Empty where there is no browser."""
+    if why := chromium.missing():
+        say(f"No decision is watched in a browser. {why}")
+        return []
+    say(f"{count} decisions in Chromium …")
+    more = count + chromium.WARM_UP + 1  # one stays: after the last there is a next
+    await clicks.start_tasks(await Client.connect(started.temporal), more, "seen")
+    started.ask("waiting", str(more))
+    return await asyncio.to_thread(chromium.measure, started, count)
 
 
 def say(words: str) -> None:

@@ -48,6 +48,10 @@ class Desk:
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     people: dict[str, Any] = field(default_factory=dict)  # cookies of signed-in reviewers
 
+    @property
+    def address(self) -> str:
+        return f"http://{embedded.HOST}:{self.port}"
+
     def start(self, name: str, line: list[str]) -> None:
         with open(self.folder / f"{name}.log", "ab") as log:
             self.processes[name] = subprocess.Popen(

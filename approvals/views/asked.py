@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from approvals import payload
 from approvals.cautions import cautions
+from approvals.context import queues
 from approvals.models import Approval, WorkflowRun
 from orchestrator import contract
 
@@ -56,7 +57,7 @@ def asked(request: HttpRequest, approval: Approval, read_sha256: str = "") -> di
 
 def baselines(request: HttpRequest, approval: Approval, read_sha256: str = "") -> list[Baseline]:
     """What there is to compare with, of what this person may see; exactly one is chosen."""
-    visible = Approval.objects.visible_to(request.user)
+    visible = Approval.objects.visible_to(request.user, queues(request))
     found: dict[str, tuple[Any, Approval | None]] = {}
     if read_sha256 and (read := visible.filter(payload_sha256=read_sha256).first()):
         found["read"] = (read.payload, read)

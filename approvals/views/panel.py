@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from approvals.activity import activity, stage, withdrawal
 from approvals.answer_form import AnswerForm
 from approvals.explain import explain
+from approvals.context import queues
 from approvals.forms import DecisionForm
 from approvals.models import Approval, Claim, Comment, Decision
 from approvals.models.people import name_of
@@ -27,7 +28,7 @@ QUICK, CALM = 2, 5  # seconds between looks: a decision is under way, or people 
 
 def find(request: HttpRequest, pk: UUID) -> Approval:
     """The approval `pk` if it exists for this person. Raises Http404."""
-    visible = Approval.objects.visible_to(request.user)
+    visible = Approval.objects.visible_to(request.user, queues(request))
     return get_object_or_404(visible.select_related("queue", "requester_user"), pk=pk)
 
 
@@ -118,7 +119,8 @@ def _involved(approval: Approval, user: Any, state: str) -> dict[str, Any]:
     """Who is on it, who may take it over, and what waits for an answer."""
     waits = approval.is_open
     claim = Claim.objects.current().filter(approval=approval).select_related("holder").first()
-    may_claim = waits and state in ("form", "voted") and approval.may_be_decided_by(user)
+    voted = state == "voted" and approval.may_be_decided_by(user)
+    may_claim = waits and (state == "form" or voted)
     return {
         "claim": claim if waits else None,
         "may_claim": may_claim,
