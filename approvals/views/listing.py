@@ -96,23 +96,23 @@ def _settled(
     if "since" not in request.GET:
         return []
     decided = Decision.objects.filter(decided_at__gte=since).values("approval")
+    recent = Approval.objects.filter(Q(closed_at__gte=since) | Q(pk__in=decided))
+    found = asked.found(tabs.known(asked.tab, request.user, queues(request)))
     rows = (
-        _light(asked.found(tabs.known(asked.tab, request.user, queues(request))))
-        .filter(Q(closed_at__gte=since) | Q(pk__in=decided))
-        .filter(opened_at__lt=since)
+        _light(tabs.of_these(recent.filter(opened_at__lt=since), found))
         .exclude(pk__in=known)
         .prefetch_related("decisions__reviewer")[:SIZE]
     )
     after, last = (each and asked.order.rank(each) for each in between)
-    found = []
+    dimmed = []
     for row in rows:
         place = asked.order.rank(asked.order.place(row))
         if (after and place <= after) or (last and place > last):
             continue
         row.done = _done(row, request.user)  # type: ignore[attr-defined]
         if row.done:  # type: ignore[attr-defined]
-            found.append(row)
-    return found
+            dimmed.append(row)
+    return dimmed
 
 
 def _done(row: Approval, user: Any) -> str:

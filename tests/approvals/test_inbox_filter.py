@@ -5,6 +5,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -13,7 +14,7 @@ from approvals.amounts import amount, total
 from approvals.inbox_filter import InboxFilter
 from approvals.models import Approval, Claim, Queue
 from approvals.ordering import ORDERS, Place
-from tests.desk import a_row
+from tests.desk import a_row, recorded
 
 
 def asked(query):
@@ -209,6 +210,25 @@ class TestTabs:
         queues = list(Queue.objects.reviewed_by(people.mei))
         with django_assert_num_queries(1):
             assert tabs.counts(people.mei, queues) == {"decide": 3, "claimed": 1, "others": 4}
+
+    @pytest.mark.skipif(
+        connection.vendor != "sqlite", reason="PostgreSQL knows how long queues are"
+    )
+    @pytest.mark.parametrize("tab", ["claimed", "others"])
+    def test_few_are_not_looked_for_in_all_that_waits(self, people, rows, tab):
+        queues = list(Queue.objects.reviewed_by(people.mei))
+        found = tabs.waiting(tab, people.mei, queues)
+        for query in (found.order_by()[:1001], found.order_by("due_sort", "pk")[:51]):
+            plan = query.explain()
+            assert "INDEX approvals_approval_queue_id" not in plan  # as long as the queue
+            assert "approval_to_check" not in plan  # as long as all queues
+
+    def test_a_row_that_was_decided_is_known_for_what_it_was(self, people, rows):
+        queues = list(Queue.objects.reviewed_by(people.mei))
+        recorded(Approval.objects.get(title="Own"), people.lena)
+        known = tabs.known("others", people.mei, queues)
+        assert "Own" in known.values_list("title", flat=True)
+        assert set(tabs.waiting("others", people.mei, queues)) < set(known)
 
     def test_each_has_a_number_that_changes_with_it(self, people, rows):
         queues = list(Queue.objects.reviewed_by(people.mei))
