@@ -41,6 +41,11 @@ class TestMoving:
         inbox.keyboard.press("o")
         inbox.wait_for_url(f"**/approvals/{rows[0].pk}/")
 
+    def test_o_opens_the_row_that_has_the_focus_where_nothing_is_open(self, inbox, rows):
+        inbox.locator(f"#row-{rows[1].pk} a.t").focus()
+        inbox.keyboard.press("o")
+        heading(inbox, "Request B")
+
     @pytest.mark.parametrize(
         ("key", "path"),
         [("i", "/inbox/"), ("m", "/requests/"), ("h", "/history/"), ("w", "/workflows/")],
@@ -58,6 +63,21 @@ class TestMoving:
         expect(inbox.locator("#pane h1")).to_have_count(0)
         inbox.keyboard.press("Escape")
         expect(inbox.get_by_role("dialog")).to_have_count(0)
+
+
+class TestTime:
+    def test_goes_on_without_a_reload(self, opened, rows):
+        page = opened("mei").new_page()
+        page.clock.install()
+        page.goto("/inbox/")
+        first = page.locator(f"#row-{rows[0].pk}")
+        expect(first).to_have_attribute("data-urg", "ok")
+        page.clock.fast_forward("02:15:00")
+        expect(first.locator("time")).to_have_text(re.compile(r"4[345]min"))
+        expect(first).to_have_attribute("data-urg", "now")
+        page.clock.fast_forward("01:00:00")
+        expect(first.locator("time")).to_have_text(re.compile(r"1[56]min"))
+        expect(page.locator("#status")).to_be_empty()  # time is not read out
 
 
 class TestWhereKeysAreOff:
@@ -78,12 +98,14 @@ class TestWhereKeysAreOff:
         inbox.wait_for_timeout(300)
         assert verdicts() == []
 
-    def test_while_a_key_is_held_down(self, inbox):
+    def test_while_a_key_is_held_down_or_a_word_is_composed(self, inbox):
         inbox.keyboard.press("j")
         heading(inbox, "Request A")
         inbox.evaluate(
             "for (const key of 'ajj') document.body.dispatchEvent("
-            "new KeyboardEvent('keydown', {key, repeat: true, bubbles: true}))"
+            "new KeyboardEvent('keydown', {key, repeat: true, bubbles: true}));"
+            "for (const key of 'ajj') document.body.dispatchEvent("
+            "new KeyboardEvent('keydown', {key, isComposing: true, bubbles: true}))"
         )
         inbox.wait_for_timeout(300)
         heading(inbox, "Request A")
@@ -202,6 +224,7 @@ class TestDeciding:
         heading(inbox, "Request B")
         inbox.keyboard.press("u")
         heading(inbox, "Request A")
+        expect(inbox.locator("#pane h1")).to_be_focused()
         expect(inbox.locator("#panel .approve")).to_be_visible()
         expect(inbox.locator("#receipt")).to_be_empty()
         assert verdicts() == [("A", "approve"), ("A", "retract")]
@@ -287,6 +310,31 @@ class TestSelecting:
         expect(inbox.locator("#list [name=sel]:checked")).to_have_count(0)
         assert verdicts() == [("B", "reject"), ("A", "approve")]
 
+    def test_each_has_a_verdict_of_its_own(self, inbox):
+        for name in "ABC":
+            box(inbox, name).check()
+        heading(inbox, "3 requests")
+        for name, verdict in zip("AB", ("Approve", "Reject"), strict=True):
+            inbox.get_by_role("group", name=f"KEY-{name}").get_by_label(verdict).check()
+        inbox.locator("#bulk-why").fill("See the order.")
+        inbox.keyboard.press("Control+Enter")
+        heading(inbox, "1 approved. 1 rejected.")
+        assert sorted(verdicts()) == [("A", "approve"), ("B", "reject")]
+        expect(box(inbox, "C")).to_be_enabled()
+        expect(inbox.locator("#list .row.done")).to_have_count(2)
+
+    def test_without_a_reason_nothing_is_rejected_and_the_marks_stay(self, inbox):
+        for name in "AB":
+            box(inbox, name).check()
+        heading(inbox, "2 requests")
+        inbox.get_by_role("group", name="KEY-B").get_by_label("Approve").check()
+        inbox.get_by_role("button", name="Reject 2").click()
+        expect(inbox.locator("#bulk-err")).to_have_text("Say why you are rejecting.")
+        expect(inbox.locator("#bulk-why")).to_be_focused()
+        expect(inbox.get_by_role("group", name="KEY-B").get_by_label("Approve")).to_be_checked()
+        expect(box(inbox, "A")).to_be_checked()
+        assert verdicts() == []
+
     def test_on_a_phone_a_bar_opens_the_panel(self, opened, rows):
         page = opened("mei", **PHONE).new_page()
         page.goto("/inbox/")
@@ -353,6 +401,35 @@ class TestFilters:
         inbox.locator("#list a.t").click()
         heading(inbox, "Request D")
         expect(inbox).to_have_url(re.compile(r"/inbox/[-0-9a-f]+/\?risk=high$"))
+
+    def test_a_saved_view_tells_that_it_was_changed(self, inbox):
+        inbox.goto("/inbox/?risk=low")
+        views = inbox.locator("summary", has_text="Views")
+        views.click()
+        inbox.get_by_label("Save what is shown as").fill("Small ones")
+        inbox.get_by_role("button", name="Save view").click()
+        view = inbox.locator("summary", has_text="Small ones")
+        expect(view).to_be_visible()
+        expect(view.locator(".dot")).to_have_count(0)
+        saved = inbox.url
+        inbox.locator("summary", has_text="Risk").click()
+        inbox.get_by_role("checkbox", name="High").check()
+        inbox.get_by_role("button", name="Apply").click()
+        expect(view.locator(".dot")).to_be_visible()
+        expect(view).to_contain_text("changed, not saved")
+        view.click()
+        inbox.get_by_role("link", name="Reset").click()
+        inbox.wait_for_url(saved)
+        expect(view.locator(".dot")).to_have_count(0)
+
+    def test_opening_a_request_keeps_filters_and_the_view(self, inbox):
+        inbox.goto("/inbox/?risk=low&sort=newest")
+        inbox.keyboard.press("j")
+        expect(inbox.locator("#pane h1")).to_be_visible()
+        expect(inbox).to_have_url(re.compile(r"\?risk=low&sort=newest$"))
+        inbox.reload()
+        expect(inbox.locator("#list .row")).to_have_count(4)
+        expect(inbox.locator("#pane h1")).to_be_visible()
 
     def test_the_browser_tells_its_time_zone(self, opened, rows):
         context = opened("mei", timezone_id="Asia/Tokyo")
