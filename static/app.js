@@ -116,12 +116,12 @@
   }
 
   function live(state) {
-    for (const dot of $$(".live")) {
+    for (const dot of $$(".live, #again .btn")) {
       dot.dataset.state = state;
       const text = words(dot, state, { time: clock.format(answered) });
       if (dot.textContent !== text) dot.textContent = text;
     }
-    for (const button of $$("#again")) button.hidden = state !== "off";
+    if (byId("again")) byId("again").hidden = state !== "off";
   }
 
   // Rows must not move under a pointer or the focus, nor where one has scrolled to.
@@ -135,13 +135,13 @@
 
   function offer(count) {
     waiting = count;
-    $(".fresh")?.remove();
+    $(".fresh:not(#again)")?.remove();
     if (!count) return;
     const text = words(list(), count === 1 ? "newOne" : "newMany", { n: count });
     list().insertAdjacentHTML(
       "beforebegin", '<p class="fresh"><button class="btn" type="button"></button></p>',
     );
-    $(".fresh .btn").textContent = text;
+    $(".fresh:not(#again) .btn").textContent = text;
     if (Date.now() - told > MINUTE) {
       told = Date.now();
       say(text);
@@ -386,7 +386,7 @@
   });
 
   on("click", (event) => {
-    if (event.target.closest?.(".fresh .btn, #again")) {
+    if (event.target.closest?.(".fresh .btn")) {
       showNow = true;
       refresh();
     }

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from approvals.models import Approval, Comment, Preference
-from tests.browser.hands import PHONE, box, heading, verdicts
+from tests.browser.hands import PHONE, REFRESH, box, heading, verdicts
 from tests.desk import a_row
 
 pytestmark = pytest.mark.usefixtures("away")
@@ -201,6 +201,23 @@ class TestOnAPhone:
         heading(phone, "2 approved.")
         self.fits(phone, width)
 
+    def test_a_lost_line_fits(self, phone, rows, width):
+        before = phone.locator(f"#row-{rows[0].pk}").bounding_box()
+        phone.context.set_offline(True)
+        phone.evaluate(REFRESH)
+        expect(phone.get_by_role("button", name="Refresh")).to_be_in_viewport(ratio=1)
+        assert phone.locator(f"#row-{rows[0].pk}").bounding_box() == before
+        self.fits(phone, width)
+        phone.context.set_offline(False)
+        phone.locator(f"#row-{rows[0].pk} a.t").tap()
+        heading(phone, "Request A")
+        phone.context.set_offline(True)
+        phone.locator("#panel .approve").tap()
+        expect(phone.locator("#problem")).to_have_text("No connection. Nothing was recorded.")
+        expect(phone.locator("#problem")).to_be_in_viewport()
+        self.fits(phone, width)
+        self.is_at_the_bottom(phone, "#panel")
+
     def test_news_wait_while_one_has_scrolled(self, phone, people, width):
         for n in range(20):
             a_row(people, title=f"Later {n}")
@@ -210,7 +227,7 @@ class TestOnAPhone:
         a_row(people, title="New one")
         people.general.touch()
         with phone.expect_response("**/inbox/rows/**"):
-            phone.evaluate("document.body.dispatchEvent(new CustomEvent('inbox:refresh'))")
+            phone.evaluate(REFRESH)
         show = phone.get_by_role("button", name="1 new request. Show")
         expect(show).to_be_in_viewport()
         assert phone.get_by_role("link", name="Later 9", exact=True).bounding_box() == before

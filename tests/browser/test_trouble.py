@@ -7,7 +7,7 @@ from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
 from approvals.models import Comment, Decision
-from tests.browser.hands import box, heading, refresh, verdicts
+from tests.browser.hands import REFRESH, box, heading, refresh, verdicts
 
 pytestmark = pytest.mark.usefixtures("away")
 
@@ -66,16 +66,22 @@ class TestOffline:
         expect(problem(typed)).to_be_empty()
         assert verdicts() == [("A", "approve")]
 
-    def test_the_list_stays_and_says_since_when(self, inbox):
+    def test_the_list_stays_where_it_is_and_says_since_when(self, inbox, rows):
+        row = inbox.locator(f"#row-{rows[1].pk}")
+        row.hover()
+        before = row.bounding_box()
         inbox.context.set_offline(True)
-        inbox.evaluate("document.body.dispatchEvent(new CustomEvent('inbox:refresh'))")
-        expect(inbox.locator("#live")).to_have_text(re.compile(r"Reconnecting, last update \d\d:"))
+        inbox.evaluate(REFRESH)
+        again = inbox.get_by_role("button", name="Refresh")
+        expect(again).to_have_text(re.compile(r"^Reconnecting, last update \d\d:\d\d\. Refresh$"))
+        expect(inbox.locator("#live")).to_have_text("Reconnecting")
+        assert row.bounding_box() == before
         expect(inbox.locator("#list .row")).to_have_count(5)
         expect(problem(inbox)).to_be_empty()
         inbox.context.set_offline(False)
-        inbox.get_by_role("button", name="Refresh").click()
+        again.click()
         expect(inbox.locator("#live")).to_have_text("Live")
-        expect(inbox.get_by_role("button", name="Refresh")).not_to_be_visible()
+        expect(again).not_to_be_visible()
 
     def test_several_at_once_are_kept_as_well(self, inbox):
         for name in "AB":
@@ -124,7 +130,7 @@ class TestSessionEnd:
 
     def test_is_noticed_by_the_list_too(self, mei, inbox):
         Session.objects.all().delete()
-        inbox.evaluate("document.body.dispatchEvent(new CustomEvent('inbox:refresh'))")
+        inbox.evaluate(REFRESH)
         self.sign_in(inbox)
         inbox.wait_for_url("**/inbox/")
 
