@@ -127,7 +127,7 @@
   // Rows must not move under a pointer or the focus, nor where one has scrolled to.
   function busy() {
     const here = list();
-    if (!$(".row", here)) return false;
+    if (!$(".row:not(.done)", here)) return false;
     const hovered = matchMedia("(hover: hover)").matches && here.matches(":hover");
     const scrolled = Math.max(here.closest(".list")?.scrollTop ?? 0, scrollY) > 4;
     return hovered || scrolled || here.contains(document.activeElement);

@@ -106,7 +106,7 @@
 
   let calm = 0; // until when a and r do nothing
 
-  // The server opens the first of these that still waits.
+  // The server opens the first of these that still waits; else any, for more may be held back.
   on("htmx:configRequest", ({ detail }) => {
     const { verb, path, parameters } = detail;
     if (verb !== "post" || !/\/decision\/(\?|$)/.test(path)) return;
@@ -114,7 +114,7 @@
     const rows = $$("#list .row"), at = rows.findIndex((row) => row.matches("[aria-current]"));
     const order = [...rows.slice(at + 1), ...rows.slice(0, Math.max(at, 0))];
     const left = order.filter((row) => !row.matches(".done"));
-    parameters.next = left.slice(0, 10).map((row) => row.id.slice(4));
+    parameters.next = [...left.slice(0, 10).map((row) => row.id.slice(4)), "any"];
   });
 
   on("htmx:beforeSwap", ({ detail }) => {

@@ -11,7 +11,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from approvals.context import mine
+from approvals import tabs
+from approvals.context import mine, queues
 from approvals.filters import as_uuid
 from approvals.inbox_filter import InboxFilter
 from approvals.models import Approval
@@ -21,6 +22,7 @@ from approvals.views.drawing import page
 
 QUICK = 2  # seconds between looks
 MOST_NEXT = 10
+ANY = "any"  # after those that are named
 
 
 @require_safe
@@ -60,7 +62,7 @@ def advanced(request: HttpRequest, said: str) -> HttpResponse | None:
     if following is None:
         return None
     context = panel.everything(request, panel.find(request, following), place="pane")
-    query = _query(request)
+    query = _asked(request).query()
     response = page(request, "inbox.html", "pane", context | {"keep": query})
     address = reverse("inbox_pane", args=[following])
     response["HX-Push-Url"] = f"{address}?{query}" if query else address
@@ -70,13 +72,23 @@ def advanced(request: HttpRequest, said: str) -> HttpResponse | None:
 
 def _following(request: HttpRequest) -> UUID | None:
     named = [each for each in map(as_uuid, request.POST.getlist("next")[:MOST_NEXT]) if each]
-    if request.POST.get("place") != "pane" or not request.htmx or not named:  # type: ignore[attr-defined]
+    if request.POST.get("place") != "pane" or not request.htmx:  # type: ignore[attr-defined]
         return None
     open_ones = set(mine(request).filter(pk__in=named).values_list("pk", flat=True))
-    return next((each for each in named if each in open_ones), None)
+    first = next((each for each in named if each in open_ones), None)
+    return first or (_first(request) if ANY in request.POST.getlist("next") else None)
 
 
-def _query(request: HttpRequest) -> str:
+def _first(request: HttpRequest) -> UUID | None:
+    """What the page's list begins with by now; it may not show it yet."""
+    asked = _asked(request)
+    if asked.tab == "others":
+        return None
+    waiting = tabs.waiting(asked.tab, request.user, queues(request))
+    return next((each.pk for each in asked.order.page(asked.found(waiting), None, 1)), None)
+
+
+def _asked(request: HttpRequest) -> InboxFilter:
     """The filters of the page that the click came from."""
     here = request.htmx.current_url_abs_path or ""  # type: ignore[attr-defined]
-    return InboxFilter(QueryDict(urlsplit(here).query)).query()
+    return InboxFilter(QueryDict(urlsplit(here).query))

@@ -299,6 +299,14 @@ class TestAdvancing:
             assert self.heading(answer) == "Stays"
             assert "HX-Push-Url" not in answer
 
+    def test_another_one_is_opened_where_all_that_were_named_are_done(self, mei, people):
+        rows = [a_row(people, title=f"Request {n}", risk="low") for n in range(3)]
+        recorded(rows[1], people.lena)
+        answer = self.decide(mei, rows[0], rows[1].pk, "any")
+        assert answer["HX-Push-Url"] == f"/inbox/{rows[2].pk}/"
+        answer = self.decide(mei, rows[2], "any")
+        assert "HX-Push-Url" not in answer
+
     def test_a_refused_decision_advances_nowhere(self, mei, people):
         one, two = a_row(people, title="One"), a_row(people, title="Two")
         answer = self.decide(mei, one, two.pk, sha="0" * 64)

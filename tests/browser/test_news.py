@@ -47,6 +47,23 @@ class TestNews:
         expect(inbox.get_by_role("link", name="Second")).to_be_visible()
         expect(show).to_have_count(0)
 
+    def test_what_is_held_back_is_opened_once_all_else_is_done(self, inbox, people, rows):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.locator(f"#row-{rows[1].pk}").hover()
+        a_row(people, title="Held back", risk="low")
+        people.general.touch()
+        refresh(inbox)
+        expect(inbox.get_by_role("button", name="1 new request. Show")).to_be_visible()
+        for row in rows[1:]:
+            recorded(row, people.lena)
+        refresh(inbox)
+        expect(inbox.locator("#list .row.done")).to_have_count(4)
+        inbox.keyboard.press("a")
+        heading(inbox, "Held back")
+        expect(inbox.get_by_role("link", name="Held back")).to_be_visible()
+        expect(inbox.locator("#list [aria-current]")).to_contain_text("Held back")
+
     def test_they_come_by_themselves_once_the_list_is_left(self, inbox, people, rows):
         inbox.locator(f"#row-{rows[1].pk}").hover()
         a_row(people, title="Patient")
