@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 
 from approvals.activity import activity, stage, withdrawal
 from approvals.answer_form import AnswerForm
-from approvals.explain import explain
 from approvals.context import queues
+from approvals.explain import explain
 from approvals.forms import DecisionForm
 from approvals.models import Approval, Claim, Comment, Decision
 from approvals.models.people import name_of
