@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from approvals import policy
 from approvals.answering import faults_of
 from approvals.delivery import relay as relay_decisions
-from approvals.models import Approval, AuditEntry, Decision, WorkflowRun
+from approvals.models import Approval, AuditEntry, Decision, PolicyCheck, WorkflowRun
 from approvals.reconciler import reconcile as reconcile_rows
 from orchestrator import contract, signing
 from orchestrator.contract import (
@@ -32,6 +32,8 @@ from orchestrator.periodic import every
 from orchestrator.terms import Terms
 
 log = logging.getLogger(__name__)
+
+POLICY_TRIES = 6  # within 13 seconds: an engine that is started anew denies nothing
 
 
 def final_if_invalid(run: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,9 +61,12 @@ def check_policy(task: Any, run: Run) -> PolicyVerdict:
     """Read a guarded task, and say what the rules say. Raises InvalidRequest."""
     name, request = _read_task(task)
     run = _here(run)
-    finding = policy.judge(name, request)
+    finding = policy.judge(name, request, workflow_type=run.workflow_type)
+    if not finding.checked and activity.info().attempt < POLICY_TRIES:
+        raise ApplicationError(finding.reason, type="NotChecked")
     said = {"verdict": finding.verdict, "rule": finding.rule, "reason": finding.reason}
     noted = WorkflowRun.note(run, request, **said)
+    PolicyCheck.note(noted, finding, name, request)
     if finding.verdict != contract.ASK and not _recorded(finding.verdict, noted):
         log.info("Policy: %s “%s”. %s", finding.verdict, name, finding.reason)
         AuditEntry.record(
@@ -71,10 +76,11 @@ def check_policy(task: Any, run: Run) -> PolicyVerdict:
             run_id=run.run_id,
             reason=finding.reason,
             title=request.title,
+            version=finding.version,
+            sha256=finding.sha256,
         )
-    return PolicyVerdict(
-        finding.verdict, finding.rule, finding.reason, run.run_id, name, asdict(request)
-    )
+    asked = asdict(finding.asks.applied_to(request))
+    return PolicyVerdict(finding.verdict, finding.rule, finding.reason, run.run_id, name, asked)
 
 
 def _read_task(task: Any) -> tuple[str, Request]:

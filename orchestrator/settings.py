@@ -135,6 +135,10 @@ AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "approvals.views.errors.locked"
 AXES_VERBOSE = False
 
+# An Open Policy Agent that is asked beside the rules of the desk.
+OPA_URL = env.str("OPA_URL", default="")
+OPA_PATH = env.str("OPA_PATH", default="countersign/decide")
+
 SESSION_COOKIE_AGE = 8 * 60 * 60
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE

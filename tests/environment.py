@@ -16,7 +16,15 @@ from tests import postgresql
 # Left over in a shell, these would point the tests at something real.
 OURS = (
     *("AGENT", "ALLOWED_HOSTS", "BEHIND_PROXY", "COUNTERSIGN", "DATABASE", "DEBUG", "DEMO"),
-    *("DJANGO_SETTINGS_MODULE", "PORT", "SECRET_KEY", "SITE_URL", "SSL_REDIRECT", "TEMPORAL"),
+    *(
+        "DJANGO_SETTINGS_MODULE",
+        "OPA",
+        "PORT",
+        "SECRET_KEY",
+        "SITE_URL",
+        "SSL_REDIRECT",
+        "TEMPORAL",
+    ),
 )
 
 ON_POSTGRESQL = os.environ.get("COUNTERSIGN_TEST_DB") == "postgresql"

@@ -8,6 +8,7 @@ from approvals.models.decision import Decision
 from approvals.models.delegation import Delegation
 from approvals.models.kind import Kind
 from approvals.models.people import LinkedIdentity
+from approvals.models.policy import PolicyCheck, PolicyMatch, PolicyVersion
 from approvals.models.preference import Preference, SavedView
 from approvals.models.queue import Queue, QueueEscalation
 from approvals.models.run import WorkflowRun
@@ -21,6 +22,9 @@ __all__ = [
     "Delegation",
     "Kind",
     "LinkedIdentity",
+    "PolicyCheck",
+    "PolicyMatch",
+    "PolicyVersion",
     "Preference",
     "Queue",
     "QueueEscalation",

@@ -1,0 +1,147 @@
+"""Policy: versions of the table of rules, and what was said of each request that it looked at."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.db.models import Count
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from approvals.models.audit import AppendOnly, AuditEntry
+from approvals.models.run import WorkflowRun
+from orchestrator import contract
+from orchestrator.contract import Request
+
+SAVED = "policy changed"  # in the audit trail
+NOTE_LENGTH = 500
+KEPT_ELSEWHERE = ("payload", "previous", "details")
+
+
+class Superseded(Exception):
+    """Somebody else saved a version in the meantime, so the difference was not what was seen."""
+
+
+class PolicyVersion(AppendOnly):
+    """The whole ordered table of rules as it once was. The newest is in force."""
+
+    number = models.PositiveIntegerField(unique=True)
+    rules = models.JSONField()
+    sha256 = models.CharField(max_length=64)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+    made_by_name = models.CharField(
+        max_length=200, help_text=gettext_lazy("As it was at the time.")
+    )
+    made_at = models.DateTimeField(default=timezone.now)
+    note = models.CharField(max_length=NOTE_LENGTH, blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk:
+            raise TypeError("Versions of the policy are never changed.")
+        super().save(*args, **kwargs)
+
+    @classmethod
+    def make(
+        cls, rules: list[dict[str, Any]], *, after: int, by: Any, note: str, changes: list[str]
+    ) -> "PolicyVersion":
+        """The version that follows number `after`, and its audit entry. Raises Superseded."""
+        newest = cls.objects.values_list("number", flat=True).first() or 0
+        if newest != after:
+            raise Superseded(_("Version %(number)d was saved meanwhile.") % {"number": newest})
+        try:
+            with transaction.atomic():
+                version = cls.objects.create(
+                    number=after + 1,
+                    rules=rules,
+                    sha256=contract.sha256(rules),
+                    made_by=by,
+                    made_by_name=by.get_username() if by else "shell",
+                    note=note,
+                )
+                said = {"version": version.number, "sha256": version.sha256, "note": note}
+                AuditEntry.record(SAVED, actor=by, by="shell", changes=changes, **said)
+        except IntegrityError:
+            raise Superseded(_("Another version was saved meanwhile.")) from None
+        return version
+
+
+class PolicyCheck(models.Model):
+    """What policy said of one run, rule by rule; of a run that asked nobody, the request too."""
+
+    run = models.OneToOneField(WorkflowRun, models.CASCADE, related_name="policy")
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    verdict = models.CharField(max_length=10)
+    version = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    task = models.TextField()
+    request = models.JSONField(help_text=gettext_lazy("As it came, before the rules changed it."))
+    asks = models.JSONField(default=dict)
+    rules = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} {self.run}"
+
+    @classmethod
+    def note(cls, run: WorkflowRun, finding: Any, task: str, request: Request) -> "PolicyCheck":
+        """Remember what was said; said twice, the last word holds."""
+        said, asked = finding.stored(), asdict(request)
+        if finding.verdict == contract.ASK:  # the approval keeps the rest
+            asked = {name: each for name, each in asked.items() if name not in KEPT_ELSEWHERE}
+        with transaction.atomic():
+            check, made = cls.objects.update_or_create(
+                run=run,
+                defaults={
+                    "verdict": finding.verdict,
+                    "version": finding.version,
+                    "sha256": finding.sha256,
+                    "asks": said["asks"],
+                    "rules": [each for each in said["rules"] if each["matched"] or each["error"]],
+                    "task": task,
+                    "request": asked,
+                },
+            )
+            if not made:
+                check.matches.all().delete()
+            names = dict.fromkeys(finding.decisive())
+            PolicyMatch.objects.bulk_create(
+                PolicyMatch(check_of=check, rule=name, at=check.at) for name in names
+            )
+        return check
+
+    @property
+    def warnings(self) -> list[str]:
+        return list(self.asks.get("warnings", []))
+
+
+class PolicyMatch(models.Model):
+    """That a rule said what the verdict of one check is; there to be counted."""
+
+    check_of = models.ForeignKey(PolicyCheck, models.CASCADE, related_name="matches")
+    rule = models.CharField(max_length=100)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["at", "rule"], name="policy_match_counted")]
+
+    def __str__(self) -> str:
+        return self.rule
+
+    @classmethod
+    def counts(cls, since: datetime) -> dict[str, int]:
+        """How often each rule decided since then."""
+        found = cls.objects.filter(at__gte=since).values("rule").annotate(times=Count("pk"))
+        return {each["rule"]: each["times"] for each in found}
