@@ -108,6 +108,10 @@ def views(waiting: dict[str, str], workflow: str, closed: dict[str, str]) -> lis
         View("start-json", "amira", "/start/?kind=vendor-payment&mode=json", whole=True),
         View("start-wrong", "amira", "/start/?kind=vendor-payment", _submit_empty, whole=True),
         View("profile", "amira", "/profile/", whole=True),
+        View("policy-draft", "kim", "/policy/draft/", _check_rules, whole=True),
+        View("policy-simulator", "kim", "/policy/simulator/", _check_rules, whole=True),
+        View("policy", "kim", "/policy/", _save_rules, whole=True),
+        View("policy-version", "kim", "/policy/versions/1/", whole=True),
         View("history", "mei", "/history/"),
         View("history-filters", "mei", "/history/?closed_by=deadline"),
         View("history-wrong-date", "mei", "/history/?since=2026-11-20&until=2026-11-01"),
@@ -175,6 +179,39 @@ def _approve_offline(page: Page) -> None:
 def _press_r(page: Page) -> None:
     page.keyboard.press("r")
     page.locator("#panel.rejecting").wait_for()
+
+
+RULES = """\
+rules:
+  - name: large-payments
+    description: Two people look at large payments.
+    owner: finance
+    source: payments/limits.md:14
+    when: has(payload.amount) && amount(payload.amount) > 10000.0
+    then: ask
+    quorum: 2
+    risk: high
+    warning: Call the vendor on a number that you know.
+  - name: refunds-under-400
+    kinds: [refund]
+    expires: 2027-06-30
+    when: amount(payload.amount) < 400.0
+    then: allow
+    reason: Small refunds need nobody.
+"""
+
+
+def _check_rules(page: Page) -> None:
+    page.locator("#id_text").fill(RULES)
+    page.locator("main form[method=post] button").first.click()
+    page.wait_for_load_state()
+
+
+def _save_rules(page: Page) -> None:
+    page.goto("/policy/draft/")
+    _check_rules(page)
+    page.locator("button[name=save]").click()
+    page.wait_for_load_state()
 
 
 def _submit_empty(page: Page) -> None:

@@ -22,6 +22,7 @@ EVERYBODY = {"reviewer": 200, "asker": 200, "stranger": 200, "admin": 200, "anon
 VISIBLE = EVERYBODY | {"stranger": 404}
 POST_ONLY = dict.fromkeys(EVERYBODY, 405) | {"anonymous": 302}
 PUBLIC = dict.fromkeys(EVERYBODY, 200)
+ADMINS = dict.fromkeys(EVERYBODY, 403) | {"admin": 200, "anonymous": 302}
 
 # name: (path arguments, answers to GET). A new address without a row here fails a test below.
 ADDRESSES = {
@@ -54,6 +55,10 @@ ADDRESSES = {
     "start": ([], EVERYBODY),
     "preview": ([], POST_ONLY),
     "profile": ([], EVERYBODY),
+    "policy": ([], ADMINS),
+    "policy_draft": ([], ADMINS),
+    "policy_simulator": ([], ADMINS),
+    "policy_version": (["version"], ADMINS),
     "healthz": ([], PUBLIC),
     "readyz": ([], dict.fromkeys(EVERYBODY, 503)),
     "login": ([], dict.fromkeys(EVERYBODY, 302) | {"anonymous": 200}),
@@ -102,7 +107,8 @@ def visitor(people):
 
 
 def address(name: str, row: Approval) -> str:
-    values = {"approval": row.pk, "view": 1, "workflow": row.workflow_id, "run": row.run_id}
+    values = {"approval": row.pk, "view": 1, "version": 0}
+    values |= {"workflow": row.workflow_id, "run": row.run_id}
     from django.urls import reverse
 
     return reverse(name, args=[values[each] for each in ADDRESSES[name][0]])

@@ -71,6 +71,10 @@ PAGES = [
     At("start", "/start/?kind=vendor-payment", ("amira",)),
     At("start", "/start/?kind=vendor-payment&mode=json", ("amira",)),
     At("profile", "/profile/", ("amira",)),
+    At("policy", "/policy/", ("kim",)),
+    At("policy_version", "/policy/versions/0/", ("kim",)),
+    At("policy_draft", "/policy/draft/", ("kim",)),
+    At("policy_simulator", "/policy/simulator/", ("kim",)),
     At("not found", "/nowhere/", ("mei",)),
 ]
 

@@ -1,0 +1,158 @@
+"""The rules that look at requests before people do: in force, as a draft, earlier, simulated."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from approvals.models import PolicyMatch, PolicyVersion
+from approvals.models.policy import Superseded
+from approvals.policy.differences import changes
+from approvals.policy.forms import DraftForm, SimulatorForm
+from approvals.policy.rules import Rule
+from approvals.policy.simulator import Simulation
+from approvals.policy.table import Table, in_force, numbered
+from approvals.policy.written import written
+from approvals.views.answers import SeeOther
+from orchestrator.contract import ALLOW, DENY
+
+View = Callable[..., HttpResponse]
+MOST_VERSIONS = 100
+
+
+def administrators(view: View) -> View:
+    """Others are signed in, and may know that there are rules; they may not see them all."""
+
+    @functools.wraps(view)
+    def allowed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_superuser:
+            raise PermissionDenied(_("Only administrators see and change the rules."))
+        return view(request, *args, **kwargs)
+
+    return allowed
+
+
+@require_safe
+@administrators
+def policy(request: HttpRequest) -> HttpResponse:
+    table = in_force()
+    context = {
+        "table": table,
+        "version": PolicyVersion.objects.filter(number=table.number).first(),
+        "rules": _with_counts(table),
+        "versions": PolicyVersion.objects.select_related("made_by")[:MOST_VERSIONS],
+        "opa": settings.OPA_URL,
+    }
+    return render(request, "policy.html", context)
+
+
+@require_safe
+@administrators
+def policy_version(request: HttpRequest, number: int) -> HttpResponse:
+    table, before = _found(number), numbered(max(number - 1, 0))
+    context = {
+        "table": table,
+        "version": PolicyVersion.objects.filter(number=number).first(),
+        "changes": changes(before.rules if before else (), table.rules),
+        "text": written(table.rules),
+        "newest": in_force().number,
+    }
+    return render(request, "policy_version.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@administrators
+def policy_draft(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _draft(request, DraftForm(initial={"text": _begun(request)}))
+    form, now = DraftForm(request.POST), in_force()
+    if not form.is_valid():
+        return _draft(request, form, status=422)
+    if "save" not in request.POST:
+        return _draft(request, form, now)
+    if form.cleaned_data["seen"] != form.difference(now):
+        form.add_error(None, _("It differs from what you looked at. Look at the difference again."))
+        return _draft(request, form, now, status=409)
+    try:
+        version = form.save(now, request.user)
+    except Superseded as error:
+        form.add_error(None, str(error))
+        return _draft(request, form, in_force(), status=409)
+    messages.success(request, _("Version %(number)d is in force.") % {"number": version.number})
+    return SeeOther(reverse("policy"))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@administrators
+def policy_simulator(request: HttpRequest) -> HttpResponse:
+    """Posted for its length only: nothing is changed."""
+    form = SimulatorForm(request.POST or None, initial={"text": _begun(request)})
+    simulation, failed = None, False
+    if request.method == "POST":
+        failed = not form.is_valid()
+        if not failed:
+            simulation = Simulation.of(form.draft.table, form.cleaned_data["last"])
+    context = {"form": form, "failed": failed, "simulation": simulation}
+    return render(request, "policy_simulator.html", context, status=422 if failed else 200)
+
+
+def _draft(
+    request: HttpRequest, form: DraftForm, now: Table | None = None, status: int = 200
+) -> HttpResponse:
+    """The page; with `now` it shows how the draft differs from that, and offers to save it."""
+    context: dict[str, Any] = {"form": form, "failed": status != 200, "now": now}
+    if now:
+        context |= {"changes": form.changes(now), "seen": form.difference(now)}
+    return render(request, "policy_draft.html", context, status=status)
+
+
+def _begun(request: HttpRequest) -> str:
+    """What a draft begins with: the version that is asked for, else the one in force."""
+    number = request.GET.get("from", "")
+    table = _found(int(number)) if number.isdecimal() and len(number) < 10 else in_force()
+    return written(table.rules)
+
+
+def _found(number: int) -> Table:
+    table = numbered(number) if number < 2**31 else None
+    if table is None:
+        raise Http404
+    return table
+
+
+def _with_counts(table: Table) -> list[dict[str, Any]]:
+    now = timezone.localtime()
+    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    times, today = PolicyMatch.counts(first), timezone.now().date()
+    return [
+        {"rule": each, "expired": each.is_expired(today), "times": _times(each, times)}
+        for each in table.rules
+    ]
+
+
+def _times(rule: Rule, times: dict[str, int]) -> str:
+    number = times.get(rule.name, 0)
+    if not number:
+        return _("Not this month.")
+    said = {"rule": rule.name, "number": number}
+    if rule.then == ALLOW:
+        words = ngettext(
+            "Approved by rule %(rule)s, once this month.",
+            "Approved by rule %(rule)s, %(number)d times this month.",
+            number,
+        )
+    elif rule.then == DENY:
+        words = ngettext("Denied once this month.", "Denied %(number)d times this month.", number)
+    else:
+        words = ngettext("Asked once this month.", "Asked %(number)d times this month.", number)
+    return words % said

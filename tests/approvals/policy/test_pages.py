@@ -1,0 +1,269 @@
+"""The pages of the policy: for administrators, with a difference before anything is saved."""
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from approvals import policy
+from approvals.models import AuditEntry, PolicyCheck, PolicyMatch, PolicyVersion, WorkflowRun
+from approvals.policy.written import written
+from orchestrator.contract import Request, Run
+from tests.approvals.policy.tables import allow, ask, deny
+from tests.approvals.policy.test_simulator import a_check, everything
+from tests.desk import a_row
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+PAGES = ["/policy/", "/policy/draft/", "/policy/simulator/", "/policy/versions/0/"]
+SMALL = written((allow("amount(payload.amount) < 50.0", "small", reason="Small."),))
+
+
+@pytest.fixture
+def kim(people, client):
+    user = User.objects.create(username="kim", is_superuser=True)
+    client.force_login(user, BACKEND)
+    return client
+
+
+def seen_in(page: str) -> str:
+    return re.search(r'name="seen" value="([^"]*)"', page)[1]
+
+
+def text_of(answer) -> str:
+    return unescape(answer.content.decode())
+
+
+class TestWhoMay:
+    @pytest.mark.parametrize("path", PAGES)
+    def test_administrators_look(self, kim, path):
+        assert kim.get(path).status_code == 200
+
+    @pytest.mark.parametrize("path", PAGES)
+    def test_others_are_told_who_may(self, people, client, path):
+        client.force_login(people.mei, BACKEND)
+        answer = client.get(path)
+        assert answer.status_code == 403
+        assert "Only administrators see and change the rules." in text_of(answer)
+
+    @pytest.mark.parametrize("path", PAGES)
+    def test_strangers_sign_in(self, db, client, path):
+        answer = client.get(path)
+        assert answer.status_code == 302
+        assert answer["Location"].startswith("/accounts/login/")
+
+    @pytest.mark.parametrize("path", ["/policy/draft/", "/policy/simulator/"])
+    def test_others_post_nothing(self, people, client, path):
+        given = {"text": SMALL, "save": "1", "seen": "0:x"}
+        assert client.post(path, given).status_code == 302
+        for each in (people.mei, User.objects.create(username="staff", is_staff=True)):
+            client.force_login(each, BACKEND)
+            assert client.post(path, given).status_code == 403
+        assert not PolicyVersion.objects.exists()
+
+    def test_only_administrators_find_the_way(self, kim, people, client):
+        assert 'href="/policy/"' in text_of(kim.get("/history/"))
+        client.force_login(people.mei, BACKEND)
+        assert 'href="/policy/"' not in text_of(client.get("/history/"))
+
+    @pytest.mark.parametrize("path", ["/policy/", "/policy/versions/0/"])
+    def test_pages_to_read_take_no_post(self, kim, path):
+        assert kim.post(path).status_code == 405
+
+
+class TestRulesInForce:
+    def test_are_built_in_at_first(self, kim):
+        page = text_of(kim.get("/policy/"))
+        assert "Nobody has saved rules yet: these are built in." in page
+        assert "no-forbidden-tasks" in page
+        assert "Not this month." in page
+
+    def test_are_shown_with_all_that_they_say(self, kim, use):
+        yesterday = str(timezone.now().date() - timedelta(days=1))
+        use(
+            ask("payload.x > 1", "ask-two", description="Two look.", owner="finance", quorum=2,
+                source="https://example.com/rules", groups=("Finance", "Security"), risk="high",
+                stages=("legal",), due_seconds=3600, warning="Call.", expires=yesterday),
+            allow(name="pass", expires=yesterday, source="limits.md:14"),
+            note="Because.",
+        )  # fmt: skip
+        page = text_of(kim.get("/policy/"))
+        for words in (
+            "Two look.", "finance", "payload.x > 1", "2 approvals", "one each of Finance, Security",
+            "then legal", "risk high", "within 1 hour", "Warning: Call.", "expired: it still holds",
+            "expired: it allows nothing", "limits.md:14", 'href="https://example.com/rules"',
+            "Version 1, saved by shell", "Because.", 'href="/policy/versions/1/"',
+        ):  # fmt: skip
+            assert words in page, words
+
+    def test_are_counted_this_month(self, kim, use):
+        use(allow("title == 'a'", "small"), deny("title == 'b'", "no"), ask("title == 'c'", "two"))
+        for n in range(3):
+            a_check(f"a{n}", "a")
+        a_check("b", "b")
+        a_check("c", "c")
+        PolicyMatch.objects.create(
+            check_of=PolicyCheck.objects.first(), rule="no", at=timezone.now() - timedelta(days=32)
+        )
+        page = text_of(kim.get("/policy/"))
+        assert "Approved by rule small, 3 times this month." in page
+        assert "Denied once this month." in page
+        assert "Asked once this month." in page
+
+    def test_may_be_none(self, kim, use):
+        use()
+        assert "There is no rule, so people are asked about everything." in text_of(
+            kim.get("/policy/")
+        )
+
+    def test_hide_no_character(self, kim, use):
+        use(deny("title == 'a\u202eb'", "<b>", owner="<script>"))
+        page = kim.get("/policy/").content.decode()
+        assert "\\u202e" in page
+        assert "<script>" not in page.partition("<main")[2].partition("</main")[0]
+
+    def test_name_opa(self, kim, settings):
+        settings.OPA_URL = "http://127.0.0.1:8181"
+        assert "Open Policy Agent is asked as well, at http://127.0.0.1:8181" in text_of(
+            kim.get("/policy/")
+        )
+
+
+class TestVersion:
+    def test_says_what_it_changed(self, kim, use):
+        use(deny("title == 'a'", "no"), note="First")
+        use(deny("title == 'b'", "no"))
+        page = text_of(kim.get("/policy/versions/2/"))
+        assert "Changed no: when was title == 'a', now title == 'b'" in page
+        assert "in force" in page
+        page = text_of(kim.get("/policy/versions/1/"))
+        assert "Removed no-forbidden-tasks" in page
+        assert "version 2 is in force" in page
+        assert "when: title == 'a'" in page
+
+    @pytest.mark.parametrize("number", [1, 99, 2**31, 10**30])
+    def test_that_does_not_exist(self, kim, number):
+        assert kim.get(f"/policy/versions/{number}/").status_code == 404
+        assert kim.get(f"/policy/draft/?from={number}").status_code in (404, 200)
+
+
+class TestDraft:
+    def test_begins_with_what_is_in_force(self, kim, use):
+        assert "no-forbidden-tasks" in text_of(kim.get("/policy/draft/"))
+        use(deny("title == 'a'", "one"))
+        use(deny("title == 'b'", "two"))
+        assert "title == 'b'" in text_of(kim.get("/policy/draft/"))
+        assert "title == 'a'" in text_of(kim.get("/policy/draft/?from=1"))
+        assert "title == 'b'" in text_of(kim.get("/policy/draft/?from=x"))
+
+    def test_shows_the_difference_and_saves_nothing(self, kim):
+        before = everything()
+        answer = kim.post("/policy/draft/", {"text": SMALL})
+        page = text_of(answer)
+        assert answer.status_code == 200
+        assert "Added small: allow when amount(payload.amount) < 50.0" in page
+        assert "Removed no-forbidden-tasks" in page
+        assert 'name="save"' in page
+        assert everything() == before
+
+    def test_is_saved_once_it_was_seen(self, kim):
+        seen = seen_in(text_of(kim.post("/policy/draft/", {"text": SMALL})))
+        given = {"text": SMALL.replace("\n", "\r\n"), "seen": seen, "save": "1", "note": "Why"}
+        answer = kim.post("/policy/draft/", given)
+        assert (answer.status_code, answer["Location"]) == (303, "/policy/")
+        assert "Version 1 is in force." in text_of(kim.get("/policy/"))
+        version = PolicyVersion.objects.get()
+        assert (version.made_by.username, version.note) == ("kim", "Why")
+        entry = AuditEntry.objects.get(action="policy changed")
+        assert (entry.actor, entry.detail["version"]) == (version.made_by, 1)
+        assert entry.detail["changes"][0].startswith("Added small: allow when")
+        finding = policy.judge("t", Request.read({"title": "t", "payload": {"amount": "5"}}))
+        assert finding.verdict == "allow"
+
+    @pytest.mark.parametrize("seen", ["", "0:abc", "1:" + "0" * 64])
+    def test_is_not_saved_before_it_was_seen(self, kim, seen):
+        answer = kim.post("/policy/draft/", {"text": SMALL, "seen": seen, "save": "1"})
+        assert answer.status_code == 409
+        page = text_of(answer)
+        assert "Look at the difference again." in page
+        assert "Added small" in page
+        assert not PolicyVersion.objects.exists()
+
+    def test_is_not_saved_over_somebody_elses(self, kim, use):
+        seen = seen_in(text_of(kim.post("/policy/draft/", {"text": SMALL})))
+        use(deny("title == 'a'", "other"))
+        answer = kim.post("/policy/draft/", {"text": SMALL, "seen": seen, "save": "1"})
+        assert answer.status_code == 409
+        assert "Removed other" in text_of(answer)
+        assert PolicyVersion.objects.count() == 1
+
+    def test_with_faults_names_their_lines_and_keeps_the_text(self, kim):
+        text = "rules:\n  - name: a\n    then: maybe\n  - {name: b, then: deny, when: paylod.x}\n"
+        answer = kim.post("/policy/draft/", {"text": text, "save": "1"})
+        page = text_of(answer)
+        assert answer.status_code == 422
+        assert "<title>Error: Draft" in page
+        assert "Line 3: `then` must be one of deny, ask, allow." in page
+        assert "Line 4: b: There is no `paylod`." in page
+        assert text in page
+        assert not PolicyVersion.objects.exists()
+
+    def test_that_says_the_same_offers_nothing_to_save(self, kim, use):
+        use(deny("title == 'a'", "one"))
+        page = text_of(
+            kim.post("/policy/draft/", {"text": written((deny("title == 'a'", "one"),))})
+        )
+        assert "Nothing differs." in page
+        assert 'name="save"' not in page
+
+
+class TestSimulator:
+    def test_says_what_would_have_gone_another_way(self, kim, people):
+        a_row(people, title="Refund", payload={"amount": "€12.00"})
+        before = everything()
+        answer = kim.post("/policy/simulator/", {"text": SMALL, "last": "10"})
+        page = text_of(answer)
+        assert answer.status_code == 200
+        for words in ("1 of 1 requests would have gone another way.", "1 × asked → allowed",
+                      "Nothing was changed.", "asked: 1 of general", "Small.",
+                      "asked directly: no rule is asked of it"):  # fmt: skip
+            assert words in page, words
+        assert everything() == before
+
+    def test_runs_nothing_before_it_is_asked_to(self, kim, people):
+        a_row(people)
+        page = text_of(kim.get("/policy/simulator/"))
+        assert "would have gone another way" not in page
+        assert "no-forbidden-tasks" in page
+
+    @pytest.mark.parametrize(
+        "given",
+        [{"text": "rules: ["}, {"text": SMALL, "last": "501"}, {"text": SMALL, "last": "x"}],
+    )
+    def test_refuses_what_it_cannot_run(self, kim, given):
+        answer = kim.post("/policy/simulator/", given)
+        assert answer.status_code == 422
+        assert "It was not simulated" in text_of(answer)
+
+
+class TestApproval:
+    def test_shows_what_each_rule_said(self, people, client, use):
+        use(
+            ask("true", "large", reason="It is large.", quorum=2, warning="Call the vendor."),
+            ask("true", "new", reason="The vendor is new.", source="vendors.md:3"),
+            allow("payload.nothing == 1", "lost"),
+        )
+        run = Run("w", "r", "GuardedTask")
+        request = Request.read({"title": "Pay"})
+        finding = policy.judge("Pay", request)
+        said = {"verdict": finding.verdict, "rule": finding.rule, "reason": finding.reason}
+        PolicyCheck.note(WorkflowRun.note(run, request, **said), finding, "Pay", request)
+        row = a_row(people, run_id="r", workflow_id="w")
+        client.force_login(people.mei, BACKEND)
+        page = text_of(client.get(f"/approvals/{row.pk}/"))
+        for words in ("It is large.", "large", "version 1", "The vendor is new.", "vendors.md:3",
+                      "Call the vendor.", "Rule lost cannot be evaluated"):  # fmt: skip
+            assert words in page, words
+        assert "/policy/versions/" not in page
