@@ -16,6 +16,8 @@ from approvals.models import (
     Delegation,
     Kind,
     LinkedIdentity,
+    PolicyCheck,
+    PolicyVersion,
     Preference,
     Queue,
     QueueEscalation,
@@ -145,3 +147,17 @@ class WorkflowRunAdmin(ReadOnly):
     list_display = ["workflow_id", "workflow_type", "title", "requester", "started_at", "verdict"]
     list_filter = ["verdict", "workflow_type"]
     search_fields = ["workflow_id", "run_id", "title", "requester"]
+
+
+@admin.register(PolicyVersion)
+class PolicyVersionAdmin(ReadOnly):
+    list_display = ["number", "made_at", "made_by_name", "note", "sha256"]
+    search_fields = ["made_by_name", "note", "sha256"]
+
+
+@admin.register(PolicyCheck)
+class PolicyCheckAdmin(ReadOnly):
+    list_display = ["at", "run", "verdict", "version"]
+    list_filter = ["verdict"]
+    list_select_related = ["run"]
+    search_fields = ["run__workflow_id", "run__run_id"]

@@ -10,6 +10,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from approvals.models import Decision, Queue
+from approvals.policy.draft import Draft
+from approvals.policy.table import in_force
+from approvals.policy.written import written
 from orchestrator import client, signing
 
 
@@ -24,7 +27,7 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Every check's findings, in the order in which to mend them."""
-    for check in (_database, _keys, _temporal, _worker, _queues, _outbox):
+    for check in (_database, _keys, _temporal, _worker, _queues, _policy, _outbox):
         try:
             yield from check()
         except DatabaseError as error:
@@ -105,6 +108,20 @@ def _queues() -> Iterator[Finding]:
             f"Queue {queue.slug}: {able} reviewers, {queue.quorum} must approve.",
             "Add reviewers in /admin/." if short else "",
         )
+
+
+def _policy() -> Iterator[Finding]:
+    """Rules that were fit when they were saved, on a desk that has changed since."""
+    table, today = in_force(), timezone.now().date()
+    faults = Draft.read(written(table.rules)).faults
+    for fault in faults:
+        yield Finding(f"Policy: {fault.words}", "Change the rules: /policy/draft/", fatal=False)
+    for rule in table.rules:
+        if rule.is_expired(today):
+            advice = "Renew or remove it: /policy/draft/"
+            yield Finding(f"Rule {rule.name} expired on {rule.expires}.", advice, fatal=False)
+    if not faults:
+        yield Finding(f"Policy version {table.number} has {len(table.rules)} rules.")
 
 
 def _outbox() -> Iterator[Finding]:

@@ -210,8 +210,10 @@ def _check_rules(page: Page) -> None:
 def _save_rules(page: Page) -> None:
     page.goto("/policy/draft/")
     _check_rules(page)
-    page.locator("button[name=save]").click()
-    page.wait_for_load_state()
+    if (save := page.locator("button[name=save]")).count():  # the first time
+        save.click()
+        page.wait_for_load_state()
+    page.goto("/policy/")
 
 
 def _submit_empty(page: Page) -> None:

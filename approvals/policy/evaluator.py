@@ -19,7 +19,7 @@ from typing import Any
 
 from django.conf import settings
 
-SECONDS = 2.0  # of computing, for all rules of one request
+SECONDS = 3.0  # of computing, for all rules of one request
 PATIENCE = 20.0  # of waiting, on a machine that is too busy to compute
 AT_ONCE = 2  # processes
 
@@ -148,5 +148,5 @@ def _ask(question: dict[str, Any]) -> list[Answer]:
     try:
         with _children.one() as child:
             return child.ask(question)
-    except OSError as error:
+    except (OSError, subprocess.SubprocessError) as error:
         raise Unavailable(f"The process that evaluates rules cannot be reached: {error}") from error

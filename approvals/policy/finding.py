@@ -102,7 +102,8 @@ def combined(rules: list[Rule], said: list[Said], request: Request) -> Finding:
     asks = Asks.of(asking)
     # A rule that would allow, and cannot be evaluated, does not; people should know why.
     asks = replace(asks, warnings=_once([*asks.warnings, *(each.error for each in said)]))
-    reason = next((each.reason for each in asking if each.reason), "")
+    said_why = (each.reason or each.description for each in asking)
+    reason = next(filter(None, said_why), "")
     reason = reason or _("People of %(queue)s decide.") % {"queue": asks.queue or request.queue}
     named = asking[0].name if asking else "ask-people"
     return replace(_found(ASK, named, reason, said), asks=asks)

@@ -6,9 +6,10 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
+from approvals.doctor import examine
 from approvals.models import AuditEntry, PolicyVersion
 from approvals.policy.draft import Draft
-from tests.approvals.policy.tables import allow, deny
+from tests.approvals.policy.tables import allow, ask, deny
 from tests.approvals.policy.test_simulator import everything
 
 YAML = "rules:\n  - {name: small, then: allow, when: \"title == 'x'\", owner: finance}\n"
@@ -120,3 +121,18 @@ def test_list_names_the_versions(use, capsys):
     assert lines[1].endswith("First")
     rows = json.loads(said(capsys, "list", "--json"))
     assert [each["number"] for each in rows] == [2, 1]
+
+
+def test_doctor_names_rules_that_the_desk_has_outgrown(use, capsys):
+    use(
+        ask("true", "gone", queue="archive"),
+        allow("title == 'x'", "old", expires="2026-01-31"),
+    )
+    told = [each for each in examine() if "olicy" in each.about or "Rule" in each.about]
+    assert [each.about for each in told] == [
+        "Policy: There is no queue `archive`.",
+        "Rule old expired on 2026-01-31.",
+    ]
+    assert not any(each.fatal for each in told)
+    use(deny())
+    assert "Policy version 2 has 1 rules." in [each.about for each in examine()]

@@ -154,6 +154,7 @@ class TestMaliciousPolicies:
         monkeypatch.setenv("SIGNING_KEY", "secret")
         child = Child()
         try:
+            child.ask({"expressions": ["true"], "variables": {"now": "2026-01-01T00:00:00Z"}})
             environment = Path(f"/proc/{child.process.pid}/environ").read_text()
         finally:
             child.end()
