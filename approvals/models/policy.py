@@ -9,7 +9,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from approvals.models.audit import AppendOnly, AuditEntry
 from approvals.models.run import WorkflowRun
@@ -123,6 +123,12 @@ class PolicyCheck(models.Model):
         return check
 
     @property
+    def words(self) -> str:
+        """How often the rule that decided has done so: "Approved by rule x, 312 times …"."""
+        same = PolicyMatch.objects.filter(rule=self.run.rule, at__gte=month_began())
+        return times_words(self.run.rule, self.verdict, same.count())
+
+    @property
     def warnings(self) -> list[str]:
         return list(self.asks.get("warnings", []))
 
@@ -145,3 +151,27 @@ class PolicyMatch(models.Model):
         """How often each rule decided since then."""
         found = cls.objects.filter(at__gte=since).values("rule").annotate(times=Count("pk"))
         return {each["rule"]: each["times"] for each in found}
+
+
+def month_began() -> datetime:
+    """Midnight of the first, where the reader is."""
+    now = timezone.localtime()
+    return now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def times_words(rule: str, verdict: str, number: int) -> str:
+    """How often a rule decided this month, in a sentence."""
+    if not number:
+        return _("Not this month.")
+    said = {"rule": rule, "number": number}
+    if verdict == contract.ALLOW:
+        words = ngettext(
+            "Approved by rule %(rule)s, once this month.",
+            "Approved by rule %(rule)s, %(number)d times this month.",
+            number,
+        )
+    elif verdict == contract.DENY:
+        words = ngettext("Denied once this month.", "Denied %(number)d times this month.", number)
+    else:
+        words = ngettext("Asked once this month.", "Asked %(number)d times this month.", number)
+    return words % said

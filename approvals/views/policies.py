@@ -12,19 +12,16 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from approvals.models import PolicyMatch, PolicyVersion
-from approvals.models.policy import Superseded
+from approvals.models.policy import Superseded, month_began, times_words
 from approvals.policy.differences import changes
 from approvals.policy.forms import DraftForm, SimulatorForm
-from approvals.policy.rules import Rule
 from approvals.policy.simulator import Simulation
 from approvals.policy.table import Table, in_force, numbered
 from approvals.policy.written import written
 from approvals.views.answers import SeeOther
-from orchestrator.contract import ALLOW, DENY
 
 View = Callable[..., HttpResponse]
 MOST_VERSIONS = 100
@@ -131,28 +128,12 @@ def _found(number: int) -> Table:
 
 
 def _with_counts(table: Table) -> list[dict[str, Any]]:
-    now = timezone.localtime()
-    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    times, today = PolicyMatch.counts(first), timezone.now().date()
+    times, today = PolicyMatch.counts(month_began()), timezone.now().date()
     return [
-        {"rule": each, "expired": each.is_expired(today), "times": _times(each, times)}
+        {
+            "rule": each,
+            "expired": each.is_expired(today),
+            "times": times_words(each.name, each.then, times.get(each.name, 0)),
+        }
         for each in table.rules
     ]
-
-
-def _times(rule: Rule, times: dict[str, int]) -> str:
-    number = times.get(rule.name, 0)
-    if not number:
-        return _("Not this month.")
-    said = {"rule": rule.name, "number": number}
-    if rule.then == ALLOW:
-        words = ngettext(
-            "Approved by rule %(rule)s, once this month.",
-            "Approved by rule %(rule)s, %(number)d times this month.",
-            number,
-        )
-    elif rule.then == DENY:
-        words = ngettext("Denied once this month.", "Denied %(number)d times this month.", number)
-    else:
-        words = ngettext("Asked once this month.", "Asked %(number)d times this month.", number)
-    return words % said

@@ -11,6 +11,7 @@ from django.utils import timezone
 from approvals import policy
 from approvals.models import AuditEntry, PolicyCheck, PolicyMatch, PolicyVersion, WorkflowRun
 from approvals.policy.written import written
+from orchestrator import client
 from orchestrator.contract import Request, Run
 from tests.approvals.policy.tables import allow, ask, deny
 from tests.approvals.policy.test_simulator import a_check, everything
@@ -246,6 +247,30 @@ class TestSimulator:
         answer = kim.post("/policy/simulator/", given)
         assert answer.status_code == 422
         assert "It was not simulated" in text_of(answer)
+
+
+class TestWorkflow:
+    @pytest.fixture(autouse=True)
+    def away(self, monkeypatch):
+        monkeypatch.setattr(client, "history", lambda *_: [])
+
+    def test_says_which_rule_approved_it_and_how_often(self, kim, use):
+        use(allow("title == 'a'", "small", reason="It is small."))
+        for n in range(3):
+            a_check(f"a{n}", "a")
+        page = text_of(kim.get("/workflows/w-a0/a0/"))
+        assert "Approved by rule small, 3 times this month." in page
+        assert "Nobody was asked. It is small." in page
+        assert 'href="/policy/versions/1/"' in page
+        assert "Approved by rule small" in text_of(kim.get("/workflows/"))
+
+    def test_says_which_version_denied_it(self, kim, use):
+        use(deny("title == 'b'", "no", reason="Not that."))
+        a_check("b", "b")
+        page = text_of(kim.get("/workflows/w-b/b/"))
+        assert "Denied by policy." in page
+        assert "Not that." in page
+        assert 'href="/policy/versions/1/"' in page
 
 
 class TestApproval:
