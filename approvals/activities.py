@@ -33,7 +33,7 @@ from orchestrator.terms import Terms
 
 log = logging.getLogger(__name__)
 
-POLICY_TRIES = 6  # within 13 seconds: an engine that is started anew denies nothing
+POLICY_TRIES = 6  # 6 seconds and more: an engine that is just being restarted denies nothing
 
 
 def final_if_invalid(run: Callable[..., Any]) -> Callable[..., Any]:

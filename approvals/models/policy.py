@@ -129,6 +129,12 @@ class PolicyCheck(models.Model):
         return times_words(self.run.rule, self.verdict, same.count())
 
     @property
+    def source(self) -> str:
+        """Of the rule that decided."""
+        found = (each["source"] for each in self.rules if each["name"] == self.run.rule)
+        return next(found, "")
+
+    @property
     def warnings(self) -> list[str]:
         return list(self.asks.get("warnings", []))
 

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import pytest
 from django.utils import timezone
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from approvals import policy
 from approvals.policy import Asks, Said
-from approvals.policy.evaluator import Child
+from approvals.policy.evaluator import Child, _children
 from approvals.policy.finding import combined
 from approvals.policy.judging import Asking
 from approvals.policy.rules import Rule
 from approvals.policy.table import built_in
 from orchestrator.contract import RISKS, Request
 from tests.approvals.policy.tables import allow, ask, deny, judged
+from tests.desk import at_once
 
 STRICTNESS = {"allow": 0, "ask": 1, "deny": 2}
 EXPIRED = str(timezone.now().date() - timedelta(days=1))
@@ -150,6 +151,31 @@ class TestMaliciousPolicies:
     def test_that_are_deep_or_long_come_back(self, text):
         assert judged(deny(text)).verdict in ("deny", "ask")
 
+    def test_leave_others_alone_meanwhile(self):
+        def ask_one(n: int) -> str:
+            if n == 0:
+                return judged(deny("payload.list.map(a, a).size() > 1"), payload=self.LIST).reason
+            return judged(deny(f"payload.n == {n}", reason=f"It is {n}."), payload={"n": n}).reason
+
+        answers = at_once(8, ask_one)
+        assert sorted(answers)[:7] == [f"It is {n}." for n in range(1, 8)]
+        assert "was stopped" in sorted(answers)[7]
+
+    def test_are_outlived_by_the_desk_when_their_process_is_killed(self):
+        judged(deny("true"))
+        assert _children.idle
+        for child in list(_children.idle):
+            child.process.kill()
+            child.process.wait()
+        assert judged(deny("true")).checked
+
+    def test_whose_process_is_killed_by_others_were_not_checked(self, monkeypatch):
+        ended = judged(deny("true")) and _children.idle[-1]
+        monkeypatch.setattr(ended, "_line", lambda _until: ended.process.kill())
+        finding = judged(deny("false"))
+        assert (finding.verdict, finding.checked) == ("deny", False)
+        assert judged(deny("false")).verdict == "ask"
+
     def test_find_no_secret_in_the_environment(self, monkeypatch):
         monkeypatch.setenv("SIGNING_KEY", "secret")
         child = Child()
@@ -226,6 +252,8 @@ RULES = st.builds(
 PAIRS = st.tuples(RULES, OUTCOMES)
 TABLES = st.lists(PAIRS, max_size=8)
 ANY = Request.read({"title": "x"})
+# A busy machine makes nothing wrong.
+CALMLY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def together(pairs: list) -> policy.Finding:
@@ -249,7 +277,7 @@ def is_as_strict(asks: Asks, than: Asks) -> bool:
 
 
 class TestAnyRules:
-    @settings(max_examples=300)
+    @CALMLY
     @given(TABLES, PAIRS, st.integers(0, 8))
     def test_one_more_deny_or_ask_never_makes_it_weaker(self, pairs, one, at):
         if one[0].then == "allow":
@@ -259,7 +287,7 @@ class TestAnyRules:
         if after.verdict == before.verdict == "ask":
             assert is_as_strict(after.asks, before.asks)
 
-    @settings(max_examples=300)
+    @CALMLY
     @given(TABLES, st.randoms(use_true_random=False))
     def test_their_order_never_changes_what_is_asked(self, pairs, random):
         other = list(pairs)
@@ -269,7 +297,7 @@ class TestAnyRules:
         assert is_as_strict(one.asks, two.asks)
         assert is_as_strict(two.asks, one.asks)
 
-    @settings(max_examples=300)
+    @CALMLY
     @given(TABLES)
     def test_nothing_is_allowed_unless_a_rule_says_so_and_none_asks_or_fails(self, pairs):
         if together(pairs).verdict != "allow":

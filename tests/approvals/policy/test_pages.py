@@ -276,7 +276,14 @@ class TestWorkflow:
 class TestApproval:
     def test_shows_what_each_rule_said(self, people, client, use):
         use(
-            ask("true", "large", reason="It is large.", quorum=2, warning="Call the vendor."),
+            ask(
+                "true",
+                "large",
+                reason="It is large.",
+                source="limits.md:14",
+                quorum=2,
+                warning="Call the vendor.",
+            ),
             ask("true", "new", reason="The vendor is new.", source="vendors.md:3"),
             allow("payload.nothing == 1", "lost"),
         )
@@ -288,7 +295,7 @@ class TestApproval:
         row = a_row(people, run_id="r", workflow_id="w")
         client.force_login(people.mei, BACKEND)
         page = text_of(client.get(f"/approvals/{row.pk}/"))
-        for words in ("It is large.", "large", "version 1", "The vendor is new.", "vendors.md:3",
-                      "Call the vendor.", "Rule lost cannot be evaluated"):  # fmt: skip
+        for words in ("It is large.", "large", "version 1", "limits.md:14", "The vendor is new.",
+                      "vendors.md:3", "Call the vendor.", "Rule lost cannot be eval"):  # fmt: skip
             assert words in page, words
         assert "/policy/versions/" not in page

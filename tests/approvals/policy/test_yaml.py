@@ -2,7 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import Group
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from approvals.models import Kind, Queue
@@ -187,7 +187,7 @@ ANY = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(ANY, max_size=3))
 def test_what_is_written_reads_back(rules):
     found = tree(written(tuple(rules), "Version 1")).value["rules"].value
