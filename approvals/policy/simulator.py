@@ -19,6 +19,7 @@ from orchestrator.contract import ALLOW, ASK, DENY, Request
 MOST = 500  # requests
 SECONDS = 10.0
 SHOWN = 200  # differences on one page
+MOST_ERRORS = 20
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Simulation:
     verdicts: Counter[tuple[str, str]] = field(default_factory=Counter)  # before and after
     queues: Counter[tuple[str, str]] = field(default_factory=Counter)  # queue, before or after
     rules: Counter[str] = field(default_factory=Counter)  # how often each would have decided
+    errors: Counter[str] = field(default_factory=Counter)  # what could not be evaluated, in words
     differences: list[Difference] = field(default_factory=list)
 
     @classmethod
@@ -108,6 +110,7 @@ class Simulation:
         self.queues.update((each, "before") for each in before.queues)
         self.queues.update((each, "after") for each in after.queues)
         self.rules.update(set(finding.decisive()))
+        self.errors.update(each.error for each in finding.rules if each.error)
         if before != after:
             self.differences.append(Difference(past, before, after, finding.rule, finding.reason))
 
@@ -141,7 +144,9 @@ class Simulation:
         return text % said
 
     def notes(self) -> Iterator[str]:
-        """What these numbers do not say."""
+        """What went wrong, and what these numbers do not say."""
+        for error, times in self.errors.most_common(MOST_ERRORS):
+            yield f"{error} ({times} ×)"
         if not self.in_time:
             said = {"seen": self.seen, "seconds": int(SECONDS)}
             yield _("Only the first %(seen)d were looked at: it took longer than %(seconds)d "
@@ -161,7 +166,8 @@ class Simulation:
         for queue, before, after in self.lengths:
             yield f"  {queue:<20} {before:>4} → {after}"
         for each in self.shown:
-            yield f"{each.past.request.title}\n    {each.before} → {each.after}  [{each.rule}]"
+            yield each.past.request.title
+            yield f"    {each.before} → {each.after}  [{each.rule}] {each.reason}".rstrip()
         yield from self.notes()
 
     def stored(self) -> dict[str, Any]:
@@ -176,6 +182,7 @@ class Simulation:
             ],
             "queues": [{"queue": q, "before": b, "after": a} for q, b, a in self.lengths],
             "rules": dict(self.rules),
+            "errors": dict(self.errors),
             "differences": [each.stored() for each in self.differences],
         }
 

@@ -92,6 +92,16 @@ class TestSimulation:
         assert sorted(found.changed_verdicts) == [("allowed", "asked", 1), ("denied", "allowed", 1)]
         assert found.lengths == [("general", 0, 1)]
 
+    def test_counts_what_could_not_be_evaluated(self, people):
+        for _n in range(3):
+            a_row(people)
+        found = simulated(deny("payload.amonut > 5.0", "oops"))
+        why = "payload.amonut does not exist. Use has(payload.amonut) first."
+        words = f"Rule oops cannot be evaluated: {why}"
+        assert f"{words} (3 ×)" in found.notes()
+        assert found.stored()["errors"] == {words: 3}
+        assert found.changed_verdicts == [("asked", "denied", 3)]
+
     def test_leaves_out_runs_whose_payload_was_not_kept(self, people):
         WorkflowRun.note(Run("w", "r", "GuardedTask"), Request.read({"title": "x"}), verdict="deny")
         found = simulated(allow("true"))
