@@ -17,6 +17,8 @@ from approvals import policy
 from approvals.answering import faults_of
 from approvals.delivery import relay as relay_decisions
 from approvals.models import Approval, AuditEntry, Decision, PolicyCheck, WorkflowRun
+from approvals.models.opening import Asker
+from approvals.policy import Finding
 from approvals.reconciler import reconcile as reconcile_rows
 from orchestrator import contract, signing
 from orchestrator.contract import (
@@ -61,9 +63,7 @@ def check_policy(task: Any, run: Run) -> PolicyVerdict:
     """Read a guarded task, and say what the rules say. Raises InvalidRequest."""
     name, request = _read_task(task)
     run = _here(run)
-    finding = policy.judge(name, request, workflow_type=run.workflow_type)
-    if not finding.checked and activity.info().attempt < POLICY_TRIES:
-        raise ApplicationError(finding.reason, type="NotChecked")
+    finding = _judged(name, request, run)
     said = {"verdict": finding.verdict, "rule": finding.rule, "reason": finding.reason}
     noted = WorkflowRun.note(run, request, **said)
     PolicyCheck.note(noted, finding, name, request)
@@ -79,8 +79,22 @@ def check_policy(task: Any, run: Run) -> PolicyVerdict:
             version=finding.version,
             sha256=finding.sha256,
         )
-    asked = asdict(finding.asks.applied_to(request))
+    # As it came: what the rules ask becomes terms, when the approval opens.
+    asked = asdict(request)
     return PolicyVerdict(finding.verdict, finding.rule, finding.reason, run.run_id, name, asked)
+
+
+def _judged(task: str, request: Request, run: Run) -> Finding:
+    """What policy says; where it could not be asked, a few more tries before it stays closed."""
+    finding = policy.judge(
+        task,
+        request,
+        workflow_type=run.workflow_type,
+        requester_verified=Asker.of(request, run).verified,
+    )
+    if not finding.checked and activity.info().attempt < POLICY_TRIES:
+        raise ApplicationError(finding.reason, type="NotChecked")
+    return finding
 
 
 def _read_task(task: Any) -> tuple[str, Request]:
@@ -104,7 +118,9 @@ def _recorded(action: str, noted: WorkflowRun) -> bool:
 @final_if_invalid
 def open_approval(approval_id: str, request: Any, run: Run) -> Terms:
     """Give a waiting step its row, and its terms. Raises InvalidRequest."""
-    approval = Approval.open(approval_id, Request.read(request), _here(run))
+    asked, run = Request.read(request), _here(run)
+    finding = _judged(PolicyCheck.task_of(run, asked), asked, run)
+    approval = Approval.open(approval_id, asked, run, finding)
     log.info(
         "Approval %s is waiting for %s, %s: %s",
         approval.reference,

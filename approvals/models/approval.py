@@ -1,22 +1,21 @@
 """Approvals: waiting steps of workflows, from the moment they open."""
 
 from datetime import datetime
-from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from approvals import policy
 from approvals.models.approval_queryset import is_uuid
 from approvals.models.approval_record import NEVER
 from approvals.models.audit import AuditEntry
 from approvals.models.opening import Asker, frozen, terms_for
 from approvals.models.people import identity, person
+from approvals.models.policy import PolicyCheck
 from approvals.models.publishing import Publishing
 from approvals.models.queue import Queue
 from approvals.models.run import WorkflowRun
-from orchestrator import signing
+from approvals.policy.finding import Finding
+from approvals.policy.judging import judge
 from orchestrator.contract import Request, Run, Snapshot
 from orchestrator.terms import Terms
 
@@ -32,18 +31,22 @@ class Approval(Publishing):
         abstract = False
 
     @classmethod
-    def open(cls, approval_id: str, request: Request, run: Run) -> "Approval":
+    def open(
+        cls, approval_id: str, request: Request, run: Run, finding: Finding | None = None
+    ) -> "Approval":
         """The row for a step that begins to wait; the same row when asked twice.
+
+        `finding` is what policy says of it; it is asked where that is not known yet.
 
         Raises InvalidRequest where its queue does not exist or cannot meet its quorum.
         """
         if earlier := cls.objects.filter(pk=approval_id).first():
             return earlier
-        finding = policy.judge(request.title, request)
-        asker = Asker.of(request, proof_of(request, run))
+        finding = finding or judge(request.title, request, workflow_type=run.workflow_type)
+        asker = Asker.of(request, run)
         now = timezone.now()
         terms = terms_for(approval_id, run.run_id, request, asker, finding, now)
-        return cls._create(terms, request, run, asker, now)
+        return cls._create(terms, request, run, asker, now, finding)
 
     @classmethod
     def adopt(cls, snapshot: Snapshot) -> bool:
@@ -56,19 +59,25 @@ class Approval(Publishing):
         if terms is None or queue is None or cls.objects.filter(pk=terms.approval_id).exists():
             return False
         request = Request.read(snapshot.request)
-        asker = Asker.of(request, proof_of(request, snapshot.run))
+        asker = Asker.of(request, snapshot.run)
         cls._create(terms, request, snapshot.run, asker, timezone.now())
         cls.publish(snapshot)
         return True
 
     @classmethod
     def _create(
-        cls, terms: Terms, request: Request, run: Run, asker: Asker, now: datetime
+        cls,
+        terms: Terms,
+        request: Request,
+        run: Run,
+        asker: Asker,
+        now: datetime,
+        finding: Finding | None = None,
     ) -> "Approval":
         queue = Queue.objects.get(slug=terms.queue)
         due_at = datetime.fromisoformat(terms.due_at) if terms.due_at else None
         with transaction.atomic():
-            WorkflowRun.note(run, request)
+            noted = WorkflowRun.note(run, request, **(finding.said if finding else {}))
             approval, made = cls.objects.get_or_create(
                 pk=terms.approval_id,
                 defaults={
@@ -101,25 +110,19 @@ class Approval(Publishing):
                     "rules": frozen(terms),
                 },
             )
+            if made and finding:
+                PolicyCheck.note(noted, finding, PolicyCheck.task_of(run, request), request)
             if made:
                 approval.barred.set(map(int, set(terms.excluded) - {terms.requester_id}))
                 AuditEntry.record(
                     "opened", approval, by="workflow", quorum=approval.quorum, **terms.policy
                 )
+                if finding and terms.ruled:
+                    AuditEntry.record(
+                        finding.verdict, approval, by=f"rule {finding.rule}", **terms.policy
+                    )
                 queue.touch()
         return approval
-
-
-def proof_of(request: Request, run: Run) -> dict[str, Any] | None:
-    """Who asks, where the desk itself signed it for this very workflow; else None."""
-    if request.proof is None:
-        return None
-    try:
-        body = signing.KeyRing.load(settings.VAR).verify(request.proof)
-    except (signing.BadSignature, signing.NoKey):
-        return None
-    ours = body.get("workflow_id") in (run.workflow_id, run.parent_workflow_id)
-    return body if ours and body.get("requester") == request.requester else None
 
 
 def _revised(request: Request) -> Approval | None:

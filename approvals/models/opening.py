@@ -4,15 +4,16 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 
 from approvals.models.kind import valid_schema
 from approvals.models.people import person, same_person
 from approvals.models.queue import Queue
-from approvals.policy import Asks, Finding
-from orchestrator import contract
-from orchestrator.contract import InvalidRequest, Request
+from approvals.policy.finding import Asks, Finding
+from orchestrator import contract, signing
+from orchestrator.contract import InvalidRequest, Request, Run
 from orchestrator.counting import represented
 from orchestrator.terms import Answer, Escalation, Stage, Terms
 
@@ -29,9 +30,9 @@ class Asker:
     starter_id: str = ""
 
     @classmethod
-    def of(cls, request: Request, proof: dict[str, Any] | None) -> "Asker":
-        """`proof` is what the desk signed about who asks, if it fits the run; else None."""
-        user = person(request.requester)
+    def of(cls, request: Request, run: Run) -> "Asker":
+        """Who `request` says, verified where the desk signed that for this very `run`."""
+        user, proof = person(request.requester), _proof(request, run)
         if proof is None or user is None or proof.get("requester_id") != str(user.pk):
             return cls(user)
         return cls(user, verified=True, starter_id=str(proof.get("starter_id", "")))
@@ -188,7 +189,7 @@ class _Opening:
         return {
             "version": self.finding.version,
             "sha256": self.finding.sha256,
-            "rules": [each.name for each in self.finding.rules if each.matched],
+            "rules": self.finding.decisive(),
             "warnings": list(self.asks.warnings),
         }
 
@@ -196,6 +197,18 @@ class _Opening:
 def frozen(terms: Terms) -> dict[str, Any]:
     """`terms` as a row keeps them: all but the payload, which has a column of its own."""
     return {name: each for name, each in asdict(terms).items() if name not in ("payload", "title")}
+
+
+def _proof(request: Request, run: Run) -> dict[str, Any] | None:
+    """Who asks, where the desk itself signed it for this very workflow; else None."""
+    if request.proof is None:
+        return None
+    try:
+        body = signing.KeyRing.load(settings.VAR).verify(request.proof)
+    except (signing.BadSignature, signing.NoKey):
+        return None
+    ours = body.get("workflow_id") in (run.workflow_id, run.parent_workflow_id)
+    return body if ours and body.get("requester") == request.requester else None
 
 
 def _queue(slug: str) -> Queue:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from approvals.models.audit import AppendOnly, AuditEntry
 from approvals.models.run import WorkflowRun
 from orchestrator import contract
-from orchestrator.contract import Request
+from orchestrator.contract import Request, Run
 
 SAVED = "policy changed"  # in the audit trail
 NOTE_LENGTH = 500
@@ -121,6 +121,12 @@ class PolicyCheck(models.Model):
                 PolicyMatch(check_of=check, rule=name, at=check.at) for name in names
             )
         return check
+
+    @classmethod
+    def task_of(cls, run: Run, request: Request) -> str:
+        """What rules see as the task: what a guarded task named, else the request's title."""
+        noted = cls.objects.filter(run__run_id=run.run_id).values_list("task", flat=True).first()
+        return noted or request.title
 
     @property
     def words(self) -> str:

@@ -82,6 +82,11 @@ class Finding:
         """The names of the rules that say what the verdict is."""
         return [each.name for each in self.rules if each.matched and each.then == self.verdict]
 
+    @property
+    def said(self) -> dict[str, str]:
+        """What a run remembers of it."""
+        return {"verdict": self.verdict, "rule": self.rule, "reason": self.reason}
+
     def stored(self) -> dict[str, Any]:
         return asdict(self)
 

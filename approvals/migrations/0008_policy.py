@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("approvals", "0005_approval_key"),
+        ("approvals", "0007_freeze_answers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

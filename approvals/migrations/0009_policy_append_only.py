@@ -34,5 +34,5 @@ def undo(apps: Any, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("approvals", "0020_policy")]
+    dependencies = [("approvals", "0008_policy")]
     operations = [migrations.RunPython(apply, undo)]
