@@ -55,6 +55,8 @@ class Child:
             start_new_session=True,  # Ctrl-C is for us
         )
         self.read = b""
+        self.answers = select.poll()
+        self.answers.register(self.process.stdout or 0, select.POLLIN)
 
     @property
     def alive(self) -> bool:
@@ -79,7 +81,7 @@ class Child:
         assert self.process.stdout  # noqa: S101
         while b"\n" not in self.read:
             left = until - time.monotonic()
-            if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
+            if left <= 0 or not self.answers.poll(1000 * left):
                 raise Unavailable("The machine is too busy to evaluate rules.")
             piece = os.read(self.process.stdout.fileno(), 65536)
             if not piece:

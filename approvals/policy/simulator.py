@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from approvals.models import Queue
+from approvals.policy import opa
 from approvals.policy.finding import Asks
 from approvals.policy.judging import Asking, judge_by
 from approvals.policy.past import Past, left_out, requests
@@ -156,6 +157,8 @@ class Simulation:
         if self.left_out:
             yield _("%(number)d older runs are left out: the desk kept no payload of them."
                     ) % {"number": self.left_out}  # fmt: skip
+        if opa.is_used():
+            yield _("OPA was not asked: these are the rules alone.")
         yield _("Nothing was changed.")
 
     def lines(self) -> Iterator[str]:

@@ -123,6 +123,13 @@ class TestSimulation:
         assert titles == ["Day 3", "Day 2"]
         assert "Only the first 2 were looked at, newest first." in found.notes()
 
+    def test_asks_no_other_engine_and_says_so(self, people, settings):
+        settings.OPA_URL = "http://127.0.0.1:9"
+        a_row(people)
+        found = simulated(allow())
+        assert found.changed_verdicts == [("asked", "allowed", 1)]
+        assert "OPA was not asked: these are the rules alone." in found.notes()
+
     def test_ends_in_time(self, people, monkeypatch):
         monkeypatch.setattr(simulator, "SECONDS", 0.0)
         for _n in range(3):
