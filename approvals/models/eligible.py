@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 from approvals.models.approval_record import ApprovalRecord
 from approvals.models.decision import Decision
 from approvals.models.people import identities, name_of
-from approvals.models.queue import Queue
 
 NONE = object()  # may decide it for nobody
 
@@ -41,7 +40,7 @@ class Eligible(ApprovalRecord):
             return NONE
         if str(user.pk) in self.excluded:
             return NONE
-        if Queue.objects.staffed_by(user).filter(pk=self.queue_id).exists():
+        if self.queue.is_staffed_by(user):
             return None
         if self.escalated and self.escalated_to.filter(user=user).exists():
             return None

@@ -242,6 +242,12 @@ class Queue(models.Model):
         reviews = Q(queues=self) | Q(groups__in=self.groups.all())
         return User.objects.filter(reviews, is_active=True).distinct().order_by("pk")
 
+    def is_staffed_by(self, user: Any) -> bool:
+        """Whether `user` reviews it for themselves. `staffed_by` for one queue, in less time."""
+        by_name = Queue.reviewers.through.objects.filter(queue=self.pk, user=user.pk)
+        by_group = Queue.groups.through.objects.filter(queue=self.pk, group__user=user.pk)
+        return by_name.exists() or by_group.exists()
+
     def absent_for(self, user: User, barred: Iterable[str] = ()) -> User | None:
         """Somebody who reviews it, is away, and lets `user` decide; None where there is nobody.
 
