@@ -79,6 +79,7 @@ def paths() -> dict[str, Callable[[Any, Any], Any]]:
     functions = (
         approved, rejected, deadline, expired, cancelled, denied, quorum, hostile, late, reset,
         undone, withdrawn, still_waiting, child, one_after_the_other, invalid,
+        staged, escalated, reminded, corrected, changes_requested, denied_step,
     )  # fmt: skip
     return {each.__name__.replace("_", "-"): each for each in functions}
 
@@ -258,6 +259,91 @@ def invalid(desk: Any, people: Any) -> Any:
     flow = desk.task(queue="nowhere")
     ended(flow)
     return flow
+
+
+def staged(desk: Any, people: Any) -> Any:
+    """The people of one queue, then those of another."""
+    from tests.desk import until
+
+    board = queue("board")
+    ines = reviewer("ines", board)
+    flow = desk.task(stages=[board.slug])
+    flow.waiting().decide(people.mei, "approve")
+    until(lambda: flow.approval().stage == 1)
+    flow.approval().decide(ines, "approve")
+    flow.result()
+    return flow
+
+
+def escalated(desk: Any, people: Any) -> Any:
+    """Nobody decides in time; one of the next group does."""
+    from django.contrib.auth.models import Group
+
+    from approvals.models import QueueEscalation
+    from tests.desk import until
+
+    heads, _made = Group.objects.get_or_create(name="Heads")
+    slow = queue("slow", on_timeout="escalate", due_seconds=1)
+    slow.reviewers.add(people.mei)
+    QueueEscalation.objects.get_or_create(queue=slow, group=heads, seconds=3600)
+    head = reviewer("hedda", slow)
+    slow.reviewers.remove(head)
+    head.groups.add(heads)
+    flow = desk.task(queue="slow")
+    until(lambda: flow.approval().escalated)
+    flow.approval().decide(head, "approve")
+    flow.result()
+    return flow
+
+
+def reminded(desk: Any, people: Any) -> Any:
+    from tests.desk import until
+
+    nagging = queue("nagging", remind_every_seconds=1, due_seconds=3600)
+    nagging.reviewers.add(people.mei)
+    flow = desk.task(queue="nagging")
+    until(lambda: flow.approval().reminded >= 2)
+    return decided(flow, people.mei, "approve")
+
+
+def corrected(desk: Any, people: Any) -> Any:
+    from tests.desk import until
+
+    flow = desk.task(quorum=2, editable=["amount"])
+    flow.waiting().decide(people.mei, "approve")
+    flow.approval().decide(people.lena, "correct", "Typo.", edits={"amount": "12.00"})
+    until(lambda: flow.approval().as_asked and flow.approval().is_open)
+    flow.approval().decide(people.mei, "approve")
+    flow.approval().decide(people.tomasz, "approve")
+    flow.result()
+    return flow
+
+
+def changes_requested(desk: Any, people: Any) -> Any:
+    open_minded = queue("open-minded", offers_changes=True)
+    open_minded.reviewers.add(people.mei)
+    return decided(desk.task(queue="open-minded"), people.mei, "request_changes")
+
+
+def denied_step(desk: Any, people: Any) -> Any:
+    """A step of its own that policy settles without people."""
+    flow = desk.approval(title="forbidden: delete everything")
+    flow.result()
+    return flow
+
+
+def queue(slug: str, **rules: Any) -> Any:
+    from approvals.models import Queue
+
+    return Queue.objects.get_or_create(slug=slug, defaults={"name": slug.title(), **rules})[0]
+
+
+def reviewer(name: str, of: Any) -> Any:
+    from django.contrib.auth.models import User
+
+    user, _made = User.objects.get_or_create(username=name)
+    of.reviewers.add(user)
+    return user
 
 
 if __name__ == "__main__":

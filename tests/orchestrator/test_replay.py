@@ -18,7 +18,7 @@ RECORDED = sorted(FOLDER.glob("v[0-9]*/*.json"))
 PATHS = {
     "approved", "cancelled", "child", "deadline", "denied", "expired", "hostile", "invalid",
     "late", "one-after-the-other", "quorum", "rejected", "reset", "still-waiting", "undone",
-    "withdrawn",
+    "withdrawn", "staged", "escalated", "reminded", "corrected", "changes-requested", "denied-step",
 }  # fmt: skip
 
 
