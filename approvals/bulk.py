@@ -1,6 +1,7 @@
 """Several approvals at once: what they share, and which of them need their own look."""
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -15,7 +16,7 @@ from approvals.amounts import total
 from approvals.cautions import cautions
 from approvals.filters import as_uuid
 from approvals.forms import RISKS
-from approvals.models import Approval, Decision, Kind
+from approvals.models import Approval, Decision, Kind, Queue
 from approvals.models.errors import NotDecided
 from approvals.models.people import name_of
 from approvals.payload import Sheet
@@ -68,6 +69,7 @@ class Selection:
         self._open = set(rows.decidable_by(user).values_list("pk", flat=True))
         voted = Decision.objects.standing().filter(reviewer=user, approval__in=rows)
         self._voted = set(voted.values_list("approval", flat=True))
+        self._approvable: Counter[int] = Counter()  # by queue
         self.items = [self._item(each, found.get(each)) for each in named[:MOST]]
 
     def _seen(self, names: list[str]) -> dict[str, Approval]:
@@ -121,7 +123,17 @@ class Selection:
         if not sheet.complete:
             return _("Its payload is too long to be shown here.")
         found = cautions(approval, self.user, kind.schema if kind else None)
-        return found[0].fact if found else ""
+        return found[0].fact if found else self._beyond(approval.queue)
+
+    def _beyond(self, queue: Queue) -> str:
+        """Why it is one too many of its queue, in a sentence; empty where it is not."""
+        self._approvable[queue.pk] += 1
+        if self._approvable[queue.pk] <= queue.bulk_limit:
+            return ""
+        if not queue.bulk_limit:
+            return _("In %s everything is approved one by one.") % queue.name
+        said = {"queue": queue.name, "most": queue.bulk_limit}
+        return _("In %(queue)s at most %(most)d are approved at once.") % said
 
     # What they are.
 

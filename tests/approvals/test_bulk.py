@@ -121,6 +121,17 @@ class TestLooking:
         assert "50 requests" in words
         assert "2 more were selected." in words
 
+    def test_no_more_of_a_queue_than_it_lets_one_approve(self, mei, people):
+        Queue.objects.update(bulk_limit=2)
+        rows = [a_row(people, title=f"Pay €{n}.00 to Acme") for n in range(3)]
+        said = text(looked(mei, *rows))
+        assert "Approve 2" in said
+        assert "In General at most 2 are approved at once." in said
+        sent(mei, *rows)
+        assert len(verdicts()) == 2
+        Queue.objects.update(bulk_limit=0)
+        assert "In General everything is approved one by one." in text(looked(mei, a_row(people)))
+
     def test_costs_little(self, mei, people, django_assert_max_num_queries):
         rows = [a_row(people, requester="amira") for _ in range(MOST)]
         with django_assert_max_num_queries(12 + 2 * MOST):
