@@ -43,7 +43,7 @@ class Entry:
 
 def activity(approval: Approval, decisions: list[Decision]) -> list[Entry]:
     """Votes, talk, claims and the outcome; that it was asked is not among them."""
-    said = approval.comments.select_related("author", "recipient")
+    said = approval.comments.select_related("author", "recipient", "group")
     entries = [*map(_decided, decisions), *map(_said, said), *_course(approval)]
     if approval.closed_at:
         entries.append(_closed(approval, approval.closed_at, decisions))
@@ -89,7 +89,7 @@ def _label(decision: Decision) -> str:
 
 
 def _said(comment: Comment) -> Entry:
-    to = name_of(comment.recipient) if comment.recipient else ""
+    to = name_of(comment.recipient) if comment.recipient else str(comment.group or "")
     words = {
         Kind.QUESTION: _("asked %s") % comment.approval.requester_name,
         Kind.ANSWER: _("answered %s") % to if to else _("answered"),

@@ -16,9 +16,8 @@ from approvals.amounts import total
 from approvals.cautions import cautions
 from approvals.filters import as_uuid
 from approvals.forms import RISKS
-from approvals.models import Approval, Decision, Kind, Queue
+from approvals.models import Approval, Claim, Decision, Kind, Queue
 from approvals.models.errors import NotDecided
-from approvals.models.people import name_of
 from approvals.payload import Sheet
 from orchestrator import contract
 from orchestrator.signing import NoKey
@@ -77,7 +76,7 @@ class Selection:
         keys = {name: key for name in names if (key := as_uuid(name))}
         rows = (
             Approval.objects.visible_to(self.user)
-            .select_related("queue", "requester_user", "claim__holder")
+            .select_related("queue", "requester_user", "claim__holder", "claim__group")
             .in_bulk(keys.values())
         )
         return {name: rows[key] for name, key in keys.items() if key in rows}
@@ -94,7 +93,7 @@ class Selection:
 
     def _barred(self, approval: Approval) -> str:
         """Why nothing can be decided about it here, in a sentence."""
-        claim = getattr(approval, "claim", None)
+        claim: Claim | None = getattr(approval, "claim", None)
         if not approval.is_waiting or approval.settled_at:
             return approval.words()
         if approval.pk not in self._open:
@@ -103,8 +102,8 @@ class Selection:
             return _("Its deadline has passed.")
         if approval.pk in self._voted:
             return _("You have decided it already.")
-        if claim and claim.is_current and claim.holder_id != self.user.pk:
-            return _("%s is on it.") % name_of(claim.holder)
+        if claim and claim.is_current and not claim.is_of(self.user):
+            return _("%s is on it.") % claim.who
         if contract.sha256(approval.payload) != approval.payload_sha256:
             return _("What is shown is not what was asked.")
         return ""

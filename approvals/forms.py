@@ -126,18 +126,24 @@ class TalkForm(forms.Form):
 
 
 class HandOverForm(forms.Form):
-    """To whom, and a few words."""
+    """To whom, a person or `group-` and a group's key, and a few words."""
 
-    to = forms.ModelChoiceField(queryset=User.objects.none())
+    to = forms.ChoiceField()
     text = forms.CharField(required=False)
 
-    def __init__(self, reviewers: Any, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, reviewers: Any, teams: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["to"].queryset = reviewers  # type: ignore[attr-defined]
-        self.fields["to"].error_messages = {
+        self.receivers = {str(each.pk): each for each in reviewers}
+        self.receivers |= {f"group-{each.pk}": each for each in teams}
+        field: Any = self.fields["to"]
+        field.choices = [(key, str(each)) for key, each in self.receivers.items()]
+        field.error_messages = {
             "required": gettext("Choose to whom."),
             "invalid_choice": gettext("This person may not decide it."),
         }
+
+    def clean_to(self) -> Any:
+        return self.receivers[self.cleaned_data["to"]]
 
 
 class JSONValue(forms.CharField):

@@ -77,7 +77,7 @@ def of_these(few: ApprovalQuerySet, rows: ApprovalQuerySet) -> ApprovalQuerySet:
 
 
 def _claimed(rows: ApprovalQuerySet, user: Any) -> ApprovalQuerySet:
-    claims = Claim.objects.current().filter(holder=user)
+    claims = Claim.objects.current().of(user)
     return of_these(Approval.objects.filter(pk__in=claims.values("approval")), rows)
 
 

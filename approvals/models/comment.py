@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -36,6 +36,7 @@ class Comment(AppendOnly):
     recipient = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
+    group = models.ForeignKey(Group, models.PROTECT, null=True, blank=True, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.COMMENT)
     text = models.TextField(blank=True)
     at = models.DateTimeField(default=timezone.now)
@@ -54,7 +55,7 @@ class Comment(AppendOnly):
         by: User,
         text: str,
         kind: str = Kind.COMMENT,
-        to: User | None = None,
+        to: "User | Group | None" = None,
         *,
         key: str = "",
     ) -> "Comment":
@@ -72,13 +73,18 @@ class Comment(AppendOnly):
                     return earlier
             cls._require(approval, by, text, kind)
             comment = cls.objects.create(
-                approval=approval, author=by, text=text, kind=kind, recipient=to
+                approval=approval,
+                author=by,
+                text=text,
+                kind=kind,
+                recipient=to if isinstance(to, User) else None,
+                group=to if isinstance(to, Group) else None,
             )
             detail: dict[str, Any] = {"comment": comment.pk}
             if key:
                 detail["key"] = key
             if to:
-                detail["to"] = to.get_username()
+                detail["to"] = str(to)
             AuditEntry.record(kind, approval, by, **detail)
             approval.queue.touch()
         return comment

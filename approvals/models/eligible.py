@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -55,6 +55,10 @@ class Eligible(ApprovalRecord):
         barred = {*map(int, self.excluded), self.requester_user_id or 0}
         people = User.objects.filter(may, is_active=True).exclude(pk__in=barred)
         return people.distinct().order_by("pk")
+
+    def teams(self) -> QuerySet[Group]:
+        """The groups that its people are in, for handing it over to one of them."""
+        return Group.objects.filter(user__in=self.people()).distinct().order_by("name")
 
     @property
     def asks_twice(self) -> bool:

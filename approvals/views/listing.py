@@ -59,7 +59,9 @@ def counts(request: HttpRequest) -> dict[str, int]:
 
 
 def _light(rows: ApprovalQuerySet) -> ApprovalQuerySet:
-    return rows.select_related("queue", "requester_user", "claim__holder").defer(*HEAVY)
+    return rows.select_related("queue", "requester_user", "claim__holder", "claim__group").defer(
+        *HEAVY
+    )
 
 
 def _since(request: HttpRequest) -> datetime:
@@ -78,7 +80,7 @@ def _mark(rows: list[Approval], request: HttpRequest) -> None:
     for row in rows:
         claim = getattr(row, "claim", None)
         elsewhere = claim and claim.is_current and claim.holder_id != request.user.pk
-        row.held_by = claim.holder if claim and elsewhere else None  # type: ignore[attr-defined]
+        row.held_by = claim.who if claim and elsewhere else None  # type: ignore[attr-defined]
         row.is_ticked = str(row.pk) in ticked  # type: ignore[attr-defined]
 
 

@@ -118,11 +118,14 @@ def _further(
 def _involved(approval: Approval, user: Any, state: str) -> dict[str, Any]:
     """Who is on it, who may take it over, and what waits for an answer."""
     waits = approval.is_open
-    claim = Claim.objects.current().filter(approval=approval).select_related("holder").first()
+    current = Claim.objects.current().filter(approval=approval)
+    claim = current.select_related("holder", "group").first()
     voted = state == "voted" and approval.may_be_decided_by(user)
     may_claim = waits and (state == "form" or voted)
     return {
         "claim": claim if waits else None,
+        "is_on_it": bool(claim and claim.is_of(user)),
+        "teams": approval.teams() if may_claim else [],
         "may_claim": may_claim,
         "may_ask": may_claim and approval.requester_user_id is not None,
         "others": others(approval, user) if may_claim else [],
@@ -201,7 +204,7 @@ def _revision(approval: Approval, state: str, decisions: list[Decision]) -> str:
         approval.approvals,
         state,
         held(approval),
-        (claim.holder_id, claim.at) if claim else None,
+        (claim.holder_id, claim.group_id, claim.at) if claim else None,
         approval.comments.count(),
         [(each.pk, each.delivery, each.tries, each.retracted_at) for each in decisions],
     )

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -68,25 +69,25 @@ def _require_free(approval: Approval, user: Any, verb: str) -> None:
     """To take it from somebody is another verb than to be the first."""
     if not approval.is_open:
         raise AlreadyDecided(approval.words())
-    held = Claim.objects.current().filter(approval=approval).exclude(holder=user).first()
-    if held and verb == "claim":
-        raise AlreadyDecided(_("%s is on it already.") % name_of(held.holder))
+    held = Claim.objects.current().filter(approval=approval).first()
+    if held and verb == "claim" and not held.is_of(user):
+        raise AlreadyDecided(_("%s is on it already.") % held.who)
 
 
 @require_POST
 def handover(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Its reviewers only, to another one of them."""
+    """Its reviewers only, to another one of them, or to a group of them."""
 
     def give(approval: Approval, user: Any) -> str:
         _require_reviewer(approval, user)
         if not approval.is_open:
             raise AlreadyDecided(approval.words())
-        form = HandOverForm(panel.others(approval, user), request.POST)
+        form = HandOverForm(panel.others(approval, user), approval.teams(), request.POST)
         if not form.is_valid():
             raise Incomplete(str(next(iter(form.errors.values()))[0]))
         to = form.cleaned_data["to"]
         Claim.hand_over(approval, user, to, form.cleaned_data["text"])
-        return _("%s is on it.") % name_of(to)
+        return _("%s is on it.") % (to if isinstance(to, Group) else name_of(to))
 
     return _done(request, pk, give, "handover")
 

@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from approvals.models import Approval, Claim, Comment
+from approvals.models.errors import NotYours
 from orchestrator import client as temporal
 from tests.desk import a_row
 
@@ -178,3 +179,40 @@ class TestHandOver:
         Approval.objects.update(settled_at=timezone.now())
         assert hand_over(mei, row, people.lena).status_code == 409
         assert holder(row) is None
+
+
+class TestGroups:
+    @pytest.fixture
+    def finance(self, people):
+        from django.contrib.auth.models import Group
+
+        group = Group.objects.create(name="Finance")
+        people.lena.groups.add(group)
+        people.amira.groups.add(group)
+        return group
+
+    def test_one_of_the_group_takes_it(self, people, finance):
+        row = a_row(people)
+        claim = Claim.hand_over(row, people.mei, finance, "Yours.")
+        assert (claim.who, claim.holder) == ("Finance", None)
+        assert claim.is_of(people.lena)
+        assert not claim.is_of(people.mei)
+        taken = Claim.take(row, people.lena)
+        assert (taken.holder, taken.group) == (people.lena, None)
+
+    def test_nobody_of_it_may_decide(self, people, finance):
+        people.general.reviewers.remove(people.lena)
+        with pytest.raises(NotYours):
+            Claim.hand_over(a_row(people), people.mei, finance)
+
+    def test_is_told_and_shown(self, people, finance, client):
+        row = a_row(people)
+        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        page = client.get(f"/approvals/{row.pk}/").content.decode()
+        assert f'<option value="group-{finance.pk}">Finance</option>' in page
+        to = {"to": f"group-{finance.pk}", "text": ""}
+        assert client.post(f"/approvals/{row.pk}/handover/", to).status_code == 303
+        page = client.get(f"/approvals/{row.pk}/").content.decode()
+        assert "handed it over to Finance" in " ".join(page.split())
+        client.force_login(people.lena, "django.contrib.auth.backends.ModelBackend")
+        assert row.title in client.get("/inbox/?tab=claimed").content.decode()
