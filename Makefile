@@ -23,7 +23,7 @@ test: .venv/dev ## Run all tests, after installing what they need
 	@tests/system
 	COUNTERSIGN_TEST_DB=postgresql $(BIN)/pytest -q -m postgresql
 	$(BIN)/pytest -q tests/browser
-	$(BIN)/pytest -q --ignore tests/browser
+	$(BIN)/pytest -q -n auto --ignore tests/browser
 
 accessibility: .venv/dev ## Look at every page with axe, at 320 px, in forced colours
 	$(BIN)/pytest -q tests/browser/test_accessibility.py

@@ -60,24 +60,36 @@ def mine(request: HttpRequest) -> ApprovalQuerySet:
 
 
 def queues(request: HttpRequest) -> list[Queue]:
-    """Those that the signed-in person reviews, as they were at the first look; kept as well."""
+    """Those that the signed-in person reviews, as they were at the first look."""
+    return [each for each in concerning(request) if each.whole]  # type: ignore[attr-defined]
+
+
+def concerning(request: HttpRequest) -> list[Queue]:
+    """Those with something for the signed-in person, as they were at the first look.
+
+    Kept, and with them what they say of the person: then nobody asks for it again.
+    """
     if not hasattr(request, "_queues"):
-        request._queues = _reviewed_by(request.user)  # type: ignore[attr-defined]
+        user: Any = request.user
+        request._queues = found = _concerning(user)  # type: ignore[attr-defined]
+        user._seen_queues = [each.pk for each in found if each.seen]  # type: ignore[attr-defined]
+        if not any(each.asked for each in found):  # type: ignore[attr-defined]
+            user._escalated = []
     known: list[Queue] = request._queues  # type: ignore[attr-defined]
     return known
 
 
-def _reviewed_by(user: Any) -> list[Queue]:
-    """`Queue.objects.reviewed_by`, in a tenth of the time: every poll asks for it.
+def _concerning(user: Any) -> list[Queue]:
+    """`Queue.objects.concerning`, in a tenth of the time: every poll asks for it.
 
     Django takes 1.2 ms to make the statement, and the database 0.04 ms to answer.
     """
     if not user.is_authenticated or not user.is_active:
         return []
-    statement, values = _reviewed_by_somebody()
+    statement, values = _concerning_somebody()
     return list(Queue.objects.raw(statement, [user.pk if n == SOMEBODY else n for n in values]))
 
 
 @functools.cache
-def _reviewed_by_somebody() -> tuple[str, tuple[Any, ...]]:
-    return Queue.objects.reviewed_by(User(pk=SOMEBODY)).query.sql_with_params()
+def _concerning_somebody() -> tuple[str, tuple[Any, ...]]:
+    return Queue.objects.concerning(User(pk=SOMEBODY)).query.sql_with_params()

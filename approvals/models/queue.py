@@ -5,17 +5,18 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
 from approvals.models.delegation import Delegation
 from approvals.models.preference import valid_zone
 from approvals.working_hours import WorkingHours
-from orchestrator.contract import CANCELLED, LOST, RISKS, SILENCE, SLUG, VOTES
+from orchestrator.contract import CANCELLED, LOST, RISKS, SILENCE, SLUG, VOTES, WAITING
 
 RISK_CHOICES = [
     *zip(RISKS, (_("Low"), _("Medium"), _("High"), _("Critical")), strict=True),
@@ -50,6 +51,25 @@ class QueueQuerySet(models.QuerySet["Queue"]):
             return self.none()
         seen = Q(viewers=user) | Q(viewer_groups__in=user.groups.all())
         return self.filter(pk__in=self.model.objects.filter(seen).values("pk"))
+
+    def concerning(self, user: Any) -> "QueueQuerySet":
+        """Every queue that has something for `user`, with the reason as a flag.
+
+        `whole`: they review it. `seen`: they see it. `asked`: some of it was escalated to them.
+        """
+        through = apps.get_model("approvals.Approval").escalated_to.through
+        escalated = through.objects.filter(
+            group__user=user.pk, approval__queue=OuterRef("pk"), approval__state=WAITING
+        )
+        flags = {
+            "whole": Q(pk__in=self.model.objects.reviewed_by(user).values("pk")),
+            "seen": Q(pk__in=self.model.objects.seen_by(user).values("pk")),
+        }
+        boolean = models.BooleanField()
+        return self.annotate(
+            **{name: ExpressionWrapper(flag, boolean) for name, flag in flags.items()},
+            asked=Exists(escalated),
+        ).filter(Q(whole=True) | Q(seen=True) | Q(asked=True))
 
     def revision(self) -> int:
         """A number that changes whenever anything in these queues does."""

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from approvals import tabs
-from approvals.context import queues
+from approvals.context import concerning
 from approvals.inbox_filter import InboxFilter
 from approvals.views import panel
 from approvals.views.chips import head
@@ -42,7 +42,7 @@ def with_list(
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows again; 204 where the revision that the page shows is the newest."""
     asked = InboxFilter(request.GET)
-    revision = tabs.revision(asked.tab, request.user, queues(request))
+    revision = tabs.revision(asked.tab, request.user, concerning(request))
     if request.headers.get("X-Rev") == str(revision):
         return HttpResponse(status=204)
     request.htmx = True  # type: ignore[attr-defined]

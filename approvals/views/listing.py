@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from approvals import tabs
-from approvals.context import queues
+from approvals.context import concerning, queues
 from approvals.forms import RISKS
 from approvals.inbox_filter import AGES, DUE, FILTERS, InboxFilter, due_group
 from approvals.models import Approval, Decision, Kind, Queue
@@ -27,7 +27,7 @@ LONGEST_MEMORY = timedelta(hours=12)
 def listed(request: HttpRequest, asked: InboxFilter) -> dict[str, Any]:
     """The rows, and when they were read."""
     # First of all, so that what changes while we look is asked for again.
-    revision = tabs.revision(asked.tab, request.user, queues(request))
+    revision = tabs.revision(asked.tab, request.user, concerning(request))
     since = _since(request)
     after = Place.read(request.GET.get("after", ""))
     rows = _light(tabs.waiting(asked.tab, request.user, queues(request)))

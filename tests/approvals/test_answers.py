@@ -231,6 +231,8 @@ class TestCourse:
         assert "Nobody decided in time, so Heads are asked as well." in page
         assert 'value="approve"' in page
         assert row.title in client.get("/inbox/").content.decode()
+        rows = client.get("/inbox/rows/", headers={"X-Rev": "0", "HX-Request": "true"})
+        assert rows.status_code == 200  # open pages hear of it, too
 
     def test_a_correction_is_compared_with_what_was_asked(self, mei, people):
         from orchestrator import contract

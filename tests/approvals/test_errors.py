@@ -55,7 +55,7 @@ class TestAFaultOfOurs:
 
     def test_is_a_page_that_asks_for_nothing(self, broken, row, django_assert_num_queries):
         page = broken.get(f"/inbox/{row.pk}/").content.decode()
-        assert '<p class="mut">Reference ' in page
+        assert "finds it in the log of the site by this reference" in page
         assert "the disk is gone" not in page
 
     def test_after_the_record_does_not_say_that_nothing_was_recorded(self, broken, row):
@@ -89,5 +89,5 @@ def test_too_many_wrong_passwords_are_said_with_the_time_to_wait(people, row):
 
 def test_the_sign_in_says_why_it_is_asked_for(client, db):
     page = client.get("/accounts/login/?next=/inbox/&ended=1").content.decode()
-    assert "You were signed out, as after 8 hours." in page
+    assert "You are signed out: a session lasts 8 hours." in page
     assert settings.SESSION_COOKIE_AGE == 8 * 3600

@@ -153,6 +153,7 @@ class TestStart:
     def test_starts_what_was_asked_in_ones_own_name(self, mei, people, started, history):
         answer = mei.post("/start/", self.form(requester="lena"))
         ((task, run),) = started.values()
+        assert task.pop("proof")["body"]["requester"] == "mei"
         assert task == {
             "task": "Pay €120.00 to Acme",
             "details": "",
