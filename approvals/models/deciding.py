@@ -280,8 +280,12 @@ class Deciding(Eligible):
                 settled_at=_only_if(last, now),
                 held_until=_only_if(last, held) if held else None,
             )
-        if changed != 1:
+        if changed != 1 or (self.quorum > 1 and self._was_made_for(vote.reviewer_id)):
             raise AlreadyDecided
+
+    def _was_made_for(self, person: int) -> bool:
+        """Whether somebody who stands in for `person` has voted already; the row is held."""
+        return self.decisions.standing().filter(on_behalf_of=person).exists()
 
     def _weigh(self, vote: Decision) -> None:
         """The same where counting to the quorum is not enough: all votes are looked at."""

@@ -5,13 +5,15 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.utils import timezone
 
-from approvals.models import Approval, AuditEntry, Decision
+from approvals.models import Approval, AuditEntry, Decision, Delegation, Queue
 from approvals.models.errors import AlreadyDecided
 from orchestrator import client, contract
-from tests.desk import a_row, at_once
+from orchestrator.counting import represented
+from tests.desk import a_row, an_opened, at_once
 
 # On SQLite writers queue for one lock, so a crowd shows no more than a few, and takes longer.
 CROWD = 200 if connection.vendor == "postgresql" else 20
@@ -137,3 +139,44 @@ class TestExpiry:
         undelivered = Decision.objects.undelivered()
         # Who clicked just before the end was not among those it refused; the relay tells them.
         assert all(each.decided_at <= again(row).closed_at for each in undelivered)
+
+
+class TestRules:
+    """Where all votes are looked at, they are looked at one by one."""
+
+    def test_each_group_has_a_person_of_its_own(self, crowd, people):
+        finance, security = (Group.objects.create(name=n) for n in ("Finance", "Security"))
+        for number, person in enumerate(crowd):
+            person.groups.add(finance if number % 10 else security)
+        people.general.required_groups.add(finance, security)
+        row = an_opened()
+        number = min(CROWD, 50)
+        winners(at_once(number, lambda n: again(row).decide(crowd[n], "approve")))
+        votes = [set(each.groups) for each in Decision.objects.order_by("decided_at")]
+        assert again(row).settled_at is not None
+        assert represented(["Finance", "Security"], votes)
+        # The door closed behind the one that completed it: without it they are not enough.
+        row = again(row)
+        (last,) = row.decisions.filter(decided_at=row.settled_at)
+        before = [set(each.groups) for each in row.decisions.exclude(pk=last.pk)]
+        assert not represented(["Finance", "Security"], before)
+
+    def test_who_is_away_and_who_stands_in_have_one_vote(self, crowd, people):
+        ola, now = User.objects.create(username="ola"), timezone.now()
+        Delegation.objects.create(
+            away=crowd[0], to=ola, starts=now - timedelta(1), ends=now + timedelta(1)
+        )
+        pair = (crowd[0], ola)
+        for _ in range(5):
+            row = an_opened(quorum=3)
+            answers = at_once(10, lambda n, row=row: again(row).decide(pair[n % 2], "approve"))
+            assert sum(isinstance(each, Decision) for each in answers) == 1
+            assert again(row).approvals == 1
+
+    def test_so_many_rejections_and_no_more(self, crowd, people):
+        Queue.objects.update(reject_quorum=3, due_seconds=3600)
+        row = an_opened()
+        number = min(CROWD, 50)
+        answers = at_once(number, lambda n: again(row).decide(crowd[n], "reject", "No."))
+        assert len(winners(answers)) == 3
+        assert again(row).settled_at is not None
