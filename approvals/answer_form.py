@@ -22,7 +22,6 @@ class AnswerForm(forms.Form):
     def __init__(self, approval: Approval, data: Any = None) -> None:
         super().__init__(data)
         self.terms = approval.terms()
-        self.decides_alone = self.terms.quorum == 1 and not self.terms.stages
         kind = approval.kind_of_request() if self.terms.editable else None
         described = kind.fields() if kind else {}
         schema = self.terms.form or {}

@@ -94,6 +94,11 @@ class Terms:
         return Stage(self.queue, name, self.quorum, self.groups, self.reject_quorum)
 
     @property
+    def decides_alone(self) -> bool:
+        """Whether one approval settles it, so that who corrects it may approve it at once."""
+        return self.quorum == 1 and not self.stages and len(self.groups) < 2
+
+    @property
     def bells(self) -> list[tuple[str, Escalation | None]]:
         """Reminders (None) and escalations, in the order in which they are due."""
         rings: list[tuple[str, Escalation | None]] = [(each, None) for each in self.reminders]

@@ -74,8 +74,7 @@ class Deciding(Eligible):
     ) -> None:
         """Raises as `decide` does where it would record nothing. `own`: the decisions of `by`."""
         self._require(by, verdict, comment, seen_sha256)
-        said = {name: each for name, each in (answers or {}).items() if each not in ("", None)}
-        if fault := self._fault_of({"verdict": verdict, **said}):
+        if fault := self._fault_of({"verdict": verdict, **_given(**answers or {})}):
             raise Incomplete(fault)
         own = list(self.decisions.filter(reviewer=by)) if own is None else own
         if not self.is_open or any(each.stands for each in own):
@@ -169,10 +168,16 @@ class Deciding(Eligible):
 
     def _fault_of(self, said: dict[str, Any]) -> str:
         terms = self.terms()
-        alone = terms.quorum == 1 and not terms.stages and len(terms.groups) < 2
-        if said.get("edits") and said["verdict"] == contract.APPROVE and not alone:
+        corrects = said.get("edits") and said["verdict"] == contract.APPROVE
+        if corrects and not terms.decides_alone:
             return str(_("You corrected it. Save the correction: others approve it then."))
-        return faults_of(said, terms)
+        return faults_of(said, terms) or self._fault_of_edits(said.get("edits") or {})
+
+    def _fault_of_edits(self, edits: dict[str, Any]) -> str:
+        """Why what it would become is not what its kind promises, in a sentence."""
+        kind = self.kind_of_request() if edits else None
+        problems = kind.problems({**self.payload, **edits}) if kind else {}
+        return next((f"{path}: {words}" for path, words in problems.items()), "")
 
     @property
     def verdicts(self) -> list[str]:

@@ -100,14 +100,10 @@ class Tally:
             return "An earlier decision of the same person already counted."
         if ruling.stage != self.stage_number:
             return "It was made for another stage."
-        if ruling.edits and ruling.verdict == contract.APPROVE and not self.decides_alone:
+        alone = self.terms.decides_alone
+        if ruling.edits and ruling.verdict == contract.APPROVE and not alone:
             return "A correction that others have to approve as well is not an approval."
         return ""
-
-    @property
-    def decides_alone(self) -> bool:
-        """Whether one approval settles it, so that who corrects it may approve it at once."""
-        return self.terms.quorum == 1 and not self.terms.stages and len(self.terms.groups) < 2
 
     def _retract_refusal(self, ruling: Ruling) -> str:
         if self.settled:

@@ -6,7 +6,7 @@ import uuid
 import pytest
 from django.contrib.auth.models import User
 
-from approvals.models import Approval, AuditEntry, Decision, Delegation, Queue
+from approvals.models import Approval, AuditEntry, Decision, Delegation, Kind, Queue
 from orchestrator import client as temporal
 from tests.desk import an_opened
 
@@ -148,6 +148,21 @@ class TestCorrection:
         assert (made.verdict, made.edits) == ("correct", {"amount": "12.00"})
         assert "The workflow is taking it up" in page_of(mei, row)
         assert not Approval.objects.waiting().exists()
+
+    def test_it_stays_what_its_kind_promises(self, mei, people):
+        schema = {"type": "object", "properties": {"amount": {"type": "string", "minLength": 3}}}
+        Kind.objects.create(
+            slug="payment",
+            name="Payment",
+            schema=schema,
+            title_template="Pay",
+            queue=people.general,
+        )
+        row = an_opened(kind="payment", editable=["amount"])
+        answer = send(mei, row, **{"e-amount": "1"})
+        assert answer.status_code == 422
+        assert "amount: " in answer.content.decode()
+        assert not Decision.objects.exists()
 
     def test_fields_that_nobody_may_correct_are_ignored(self, mei, people):
         row = an_opened(payload={"amount": "120.00", "to": "Acme"}, editable=["amount"])
