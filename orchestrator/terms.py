@@ -71,7 +71,7 @@ class Terms:
     form: dict[str, Any] | None = None  # JSON Schema of what is asked with a verdict
     editable: list[str] = field(default_factory=list)  # fields of the payload to be corrected
     ruled: str = ""  # the outcome, where policy settled it without people
-    reason: str = ""  # and why
+    reason: str = ""  # and why; or why nobody deciding means yes
     policy: dict[str, Any] = field(default_factory=dict)  # version, sha256, rules that matched
 
     @classmethod

@@ -105,7 +105,7 @@ class _Opening:
             form=request.form,
             editable=request.editable,
             ruled=RULED.get(self.finding.verdict, ""),
-            reason=self.finding.reason if self.finding.verdict in RULED else "",
+            reason=self._reason(due_at),
             policy=self._policy(),
         )
         if not terms.ruled:
@@ -162,6 +162,12 @@ class _Opening:
     def _on_timeout(self, due_at: datetime | None) -> str:
         said = self.request.on_timeout or self.queue.on_timeout
         return said if said in contract.ON_TIMEOUT or due_at else "reject"
+
+    def _reason(self, due_at: datetime | None) -> str:
+        """Why it is settled without people: by policy, or by their silence."""
+        if self.finding.verdict in RULED:
+            return self.finding.reason
+        return self.queue.silence_words if self._on_timeout(due_at) == "approve" else ""
 
     def _escalations(self, due_at: datetime | None) -> tuple[list[Escalation], datetime | None]:
         """Whom it goes on to after the deadline, and when it ends then."""

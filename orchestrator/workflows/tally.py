@@ -47,7 +47,8 @@ class Tally:
         self._forget()
 
     def time_out(self) -> None:
-        self.settle(contract.SILENCE[self.terms.on_timeout], "Nobody decided in time.")
+        why = f"Nobody decided in time. {self.terms.reason}".strip()
+        self.settle(contract.SILENCE[self.terms.on_timeout], why)
 
     def ring(self) -> None:
         """The next of the terms' bells: a reminder, or others may decide as well."""

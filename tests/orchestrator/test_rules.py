@@ -271,6 +271,7 @@ class TestTime:
         answer = desk.approval().result()
         assert answer["outcome"] == "approved"
         assert answer["decisions"] == []
+        assert answer["reason"].endswith("Reports go out unless somebody objects.")
 
     def test_a_request_can_refuse_such_a_yes(self, desk, worker, people):
         change(people.general, on_timeout="approve", due_seconds=1, silence_words="It is fine.")
