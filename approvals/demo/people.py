@@ -9,14 +9,14 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 
-from approvals.demo.kinds import make_kinds
+from approvals.demo.kinds import HOUR, make_kinds
 from approvals.models import Queue
 
 # user name: full name, what they do, groups
 PEOPLE = {
     "mei": ("Mei Tanaka", "reviews", ["finance", "operations", "support"]),
-    "lena": ("Lena Ortiz", "reviews", ["finance", "support", "communication"]),
-    "tomasz": ("Tomasz Nowak", "reviews", ["finance", "operations", "communication"]),
+    "lena": ("Lena Ortiz", "reviews", ["finance", "support", "communication", "database leads"]),
+    "tomasz": ("Tomasz Nowak", "reviews", ["finance", "operations", "communication", "audit"]),
     "amira": ("Amira Haddad", "asks", []),
     "kim": ("Kim Ruiz", "administers", []),
 }
@@ -27,10 +27,33 @@ QUEUES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "general": ("General", "What names no queue", "", {}),
     "payments": ("Payments", "Money that leaves the house", "finance", {}),
     "deploys": ("Deploys", "What goes to production", "operations", {}),
-    "database": ("Database", "Changes to production data", "operations", {"on_timeout": "expire"}),
-    "refunds": ("Refunds", "Money that goes back to customers", "support", {}),
+    "database": (
+        "Database",
+        "Changes to production data",
+        "operations",
+        {"due_seconds": 4 * HOUR, "on_timeout": "escalate"},
+    ),
+    "refunds": (
+        "Refunds",
+        "Money that goes back to customers",
+        "support",
+        {
+            "offers_changes": True,
+            "answers": [{"name": "half", "label": "Refund half of it", "means": "approve"}],
+        },
+    ),
     "comms": ("Comms", "Mail to many people", "communication", {}),
 }
+# queue: who is asked there once its deadline is over, and how long they have
+ESCALATIONS = {"database": ("database leads", 24 * HOUR)}
+# queue: who sees everything there, and decides nothing
+VIEWERS = {"refunds": "audit"}
+
+
+def groups() -> set[str]:
+    """All that the demo makes."""
+    deciding = {group for _name, _about, group, _rules in QUEUES.values() if group}
+    return deciding | {group for group, _time in ESCALATIONS.values()} | {*VIEWERS.values()}
 
 
 def password() -> str:
@@ -54,11 +77,21 @@ def make_people() -> None:
         queue, made = Queue.objects.get_or_create(
             slug=slug, defaults={"name": name, "description": description, **rules}
         )
-        if made and group:
-            queue.groups.add(_group(group))
-        elif made:
-            queue.reviewers.add(*User.objects.filter(username__in=REVIEWERS))
+        if made:
+            _staff(queue, group)
     make_kinds()
+
+
+def _staff(queue: Queue, group: str) -> None:
+    if group:
+        queue.groups.add(_group(group))
+    else:
+        queue.reviewers.add(*User.objects.filter(username__in=REVIEWERS))
+    if queue.slug in VIEWERS:
+        queue.viewer_groups.add(_group(VIEWERS[queue.slug]))
+    if queue.slug in ESCALATIONS:
+        further, seconds = ESCALATIONS[queue.slug]
+        queue.escalations.create(group=_group(further), seconds=seconds)
 
 
 def address(name: str) -> str:

@@ -25,6 +25,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "requester": "amira",
         "risk": "high",
         "quorum": 2,
+        "groups": ["finance"],
         "due_seconds": 45 * 60,
         "details": "Invoice INV-20931 for the October delivery. **The vendor sent a new bank "
         "account with this invoice.**",
@@ -101,6 +102,22 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "due_seconds": 14 * 60,
         "details": "The old one expires tonight. Reports reconnect by themselves.",
         "payload": {"database": "prod-replica", "role": "reporting", "lasts_days": 90},
+    },
+    # Overdue a moment after it is asked: the leads of the database are asked as well.
+    "database-sessions": {
+        "task": "Truncate the table prod.sessions_2024",
+        "key": "DB-312",
+        "queue": "database",
+        "requester": "amira",
+        "risk": "medium",
+        "due_seconds": 3,
+        "details": "The disk is at 91 %. Nobody has signed in with these sessions since January.",
+        "payload": {
+            "database": "prod",
+            "table": "sessions_2024",
+            "statement": "TRUNCATE TABLE sessions_2024;",
+            "rows": 96104411,
+        },
     },
     "refund-77120": {
         "task": "Refund $312.40 on order 77120",

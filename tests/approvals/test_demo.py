@@ -217,6 +217,13 @@ class TestRequests:
             assert (vote.reviewer.username, vote.channel) == ("lena", "demo")
             assert payment.quorum == 2
             assert payment.previous
+            late = rows.get(key="DB-312")
+            until(lambda: list(late.escalated_to.values_list("name", flat=True)), "it escalates")
+            late.refresh_from_db()
+            assert late.is_overdue
+            assert late.is_open
+            assert late.may_be_decided_by(_user("lena"))  # a lead, and no reviewer of the queue
+            assert late.may_be_decided_by(_user("mei"))
             assert "Already started." in run("requests")
             assert payment.decisions.count() == 1
             running = client.execution(payment.workflow_id)
