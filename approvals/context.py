@@ -21,19 +21,31 @@ NAVIGATION = (
     ("history", _("History"), _("History"), "history", {"history"}),
     ("workflows", _("Workflows"), _("Workflows"), "workflow", {"workflows", "workflow"}),
 )
+# The same for administrators; templates show it to nobody else.
+QUEUES = {"queues", "queue", "new_queue", "queue_deletion"}
+POLICY = {"policy", "policy_draft", "policy_simulator", "policy_version"}
+ADMINISTRATION = (
+    ("queues", _("Queues"), _("Queues"), "users", QUEUES),
+    ("policy", _("Policy"), _("Policy"), "scale", POLICY),
+)
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     match = getattr(request, "resolver_match", None)
     view = match.view_name if match else ""
     return {
-        "navigation": [
-            {"view": name, "title": title, "short": short, "icon": icon, "here": view in views}
-            for name, title, short, icon, views in NAVIGATION
-        ],
+        "navigation": _links(NAVIGATION, view),
+        "administration": _links(ADMINISTRATION, view),
         "waiting": lambda: waiting(request),  # templates call it, once they need it
         "preference": getattr(request, "preference", None),
     }
+
+
+def _links(places: Any, view: str) -> list[dict[str, Any]]:
+    return [
+        {"view": name, "title": title, "short": short, "icon": icon, "here": view in views}
+        for name, title, short, icon, views in places
+    ]
 
 
 def to_decide(user: Any, queues: list[Queue] | None = None) -> ApprovalQuerySet:

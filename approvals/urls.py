@@ -5,6 +5,7 @@ from django.urls.converters import StringConverter
 from django.views.generic import RedirectView
 
 from approvals.views import (
+    absences,
     approval,
     bulk,
     decision,
@@ -14,6 +15,7 @@ from approvals.views import (
     palette,
     policies,
     preferences,
+    queues,
     receipt,
     requests,
     saved,
@@ -73,6 +75,13 @@ urlpatterns = [
     path("start/", start.start, name="start"),
     path("start/preview/", start.preview, name="preview"),
     path("profile/", preferences.profile, name="profile"),
+    path("absences/", absences.absences, name="absences"),
+    path("absences/<int:pk>/", absences.absence, name="absence"),
+    # /queues/
+    path("queues/", queues.queues, name="queues"),
+    path("queues/new/", queues.new_queue, name="new_queue"),
+    path("queues/<slug:slug>/", queues.queue, name="queue"),
+    path("queues/<slug:slug>/deletion/", queues.queue_deletion, name="queue_deletion"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]

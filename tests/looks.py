@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from playwright.sync_api import Page
 
@@ -108,6 +109,14 @@ def views(waiting: dict[str, str], workflow: str, closed: dict[str, str]) -> lis
         View("start-json", "amira", "/start/?kind=vendor-payment&mode=json", whole=True),
         View("start-wrong", "amira", "/start/?kind=vendor-payment", _submit_empty, whole=True),
         View("profile", "amira", "/profile/", whole=True),
+        View("absences", "mei", "/absences/", _be_away, whole=True),
+        View("absences-standing-in", "lena", "/absences/", whole=True),
+        View("absences-wrong", "tomasz", "/absences/", _submit_empty, whole=True),
+        View("queues", "kim", "/queues/", whole=True),
+        View("queue", "kim", "/queues/database/", whole=True),
+        View("queue-change", "kim", "/queues/database/", _change_rules, whole=True),
+        View("queue-wrong", "kim", "/queues/new/", _submit_empty, whole=True),
+        View("queue-deletion", "kim", "/queues/payments/deletion/", whole=True),
         View("policy-draft", "kim", "/policy/draft/", _check_rules, whole=True),
         View("policy-simulator", "kim", "/policy/simulator/", _check_rules, whole=True),
         View("policy", "kim", "/policy/", _save_rules, whole=True),
@@ -219,6 +228,28 @@ def _save_rules(page: Page) -> None:
 def _submit_empty(page: Page) -> None:
     page.locator("main form[method=post] .primary").click()
     page.wait_for_timeout(500)
+
+
+def _be_away(page: Page) -> None:
+    if page.get_by_role("heading", name="You are away").count():
+        return
+    later = datetime.now() + timedelta(days=3)
+    page.fill("[name=ends]", later.strftime("%Y-%m-%dT18:00"))
+    page.select_option("[name=to]", label="Lena Ortiz (lena)")
+    page.locator("main form.form button").last.click()
+    page.get_by_role("heading", name="You are away").wait_for()
+
+
+def _change_rules(page: Page) -> None:
+    """As far as the difference; nothing is saved."""
+    page.fill("[name=quorum]", "2")
+    page.fill("[name=due_seconds_0]", "90")
+    page.select_option("[name=due_seconds_1]", "60")
+    page.get_by_label("operations").first.uncheck()
+    page.select_option("[name=on_timeout]", "approve")
+    page.fill("[name=silence_words]", "Indexes can be taken away again.")
+    page.get_by_role("button", name="See what would change").click()
+    page.get_by_text("What holds then").wait_for()
 
 
 def _open_menu(page: Page) -> None:

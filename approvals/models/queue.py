@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from approvals.models.delegation import Delegation
 from approvals.models.preference import valid_zone
+from approvals.models.queue_rules import faults
 from approvals.working_hours import WorkingHours
-from orchestrator.contract import CANCELLED, LOST, RISKS, SILENCE, SLUG, VOTES, WAITING
+from orchestrator.contract import CANCELLED, LOST, RISKS, SILENCE, WAITING
 
 RISK_CHOICES = [
     *zip(RISKS, (_("Low"), _("Medium"), _("High"), _("Critical")), strict=True),
@@ -219,23 +220,33 @@ class Queue(models.Model):
         return self.name
 
     def clean(self) -> None:
-        wrong: dict[str, Any] = {}
-        if self.on_timeout == "approve" and not self.silence_words.strip():
-            wrong["silence_words"] = _("Say in words why nobody deciding means yes.")
-        if self.on_timeout in ("approve", "escalate") and not self.due_seconds:
-            wrong["due_seconds"] = _("This needs a deadline.")
-        if self.reject_quorum > 1 and not self.due_seconds:
-            wrong["reject_quorum"] = _("Without a deadline it might never end.")
-        if bool(self.work_days) != bool(self.work_starts and self.work_ends):
-            wrong["work_days"] = _("Working hours need days, a start and an end.")
-        elif self.work_starts and self.work_ends and self.work_starts >= self.work_ends:
-            wrong["work_ends"] = _("Work ends before it starts.")
-        if set(self.work_days) - set("1234567"):
-            wrong["work_days"] = _("Days are digits from 1, Monday, to 7.")
-        if not _are_answers(self.answers):
-            wrong["answers"] = _("Each answer needs a name (slug), a label, and what it means.")
-        if wrong:
+        if wrong := faults(self):
             raise ValidationError(wrong)
+
+    @property
+    def slug_is_fixed(self) -> bool:
+        """Whether requests have come under it: their terms name the queue by its slug."""
+        approvals = self.approvals.model.objects
+        came = Q(queue=self) | Q(rules__queue=self._saved_slug)
+        return approvals.filter(came).exists() or bool(self._later_stages())
+
+    def open_requests(self) -> QuerySet[Any]:
+        """Approvals that wait here, have waited here, or will."""
+        came = Q(queue=self) | Q(rules__queue=self._saved_slug)
+        meant = came | Q(pk__in=self._later_stages())
+        return self.approvals.model.objects.filter(meant, state=WAITING)
+
+    def _later_stages(self) -> list[Any]:
+        """Keys of approvals that come here after somebody else has approved."""
+        waiting = self.approvals.model.objects.filter(state=WAITING)
+        stages = waiting.values_list("pk", "rules__stages")
+        slug = self._saved_slug
+        return [pk for pk, found in stages if slug in {each["queue"] for each in found or []}]
+
+    @property
+    def _saved_slug(self) -> str:
+        """As others know it, whatever a form says."""
+        return Queue.objects.values_list("slug", flat=True).get(pk=self.pk)
 
     @property
     def hours(self) -> WorkingHours | None:
@@ -306,13 +317,3 @@ class QueueEscalation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.queue} → {self.group}"
-
-
-def _are_answers(answers: Any) -> bool:
-    return isinstance(answers, list) and all(
-        isinstance(each, dict)
-        and each.keys() == {"name", "label", "means"}
-        and bool(SLUG.fullmatch(str(each["name"])))
-        and each["means"] in VOTES
-        for each in answers
-    )

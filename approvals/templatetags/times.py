@@ -44,6 +44,16 @@ def at_clock(when: datetime) -> str:
     return date_format(local, "j M, H:i" if local.year == today.year else "j M Y, H:i")
 
 
+@register.filter
+def day_and_clock(when: datetime) -> str:
+    """Friday 18:00 within a week from now, else with the date."""
+    local, today = timezone.localtime(when), timezone.localtime().date()
+    if local.date() == today:
+        return _("today %s") % date_format(local, "H:i")
+    near = 0 < (local.date() - today).days < 7
+    return date_format(local, "l H:i") if near else at_clock(when)
+
+
 def relative(when: datetime) -> str:
     """3 hours ago, in 2 days. app.js writes the same words as time goes by."""
     seconds = (when - timezone.now()).total_seconds()

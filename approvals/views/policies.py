@@ -21,26 +21,14 @@ from approvals.policy.forms import DraftForm, SimulatorForm
 from approvals.policy.simulator import Simulation
 from approvals.policy.table import Table, in_force, numbered
 from approvals.policy.written import written
+from approvals.views.admins import admins_only
 from approvals.views.answers import SeeOther
 
-View = Callable[..., HttpResponse]
 MOST_VERSIONS = 100
 
 
-def administrators(view: View) -> View:
-    """Others are signed in, and may know that there are rules; they may not see them all."""
-
-    @functools.wraps(view)
-    def allowed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.is_superuser:
-            raise PermissionDenied(_("Only administrators see and change the rules."))
-        return view(request, *args, **kwargs)
-
-    return allowed
-
-
 @require_safe
-@administrators
+@admins_only
 def policy(request: HttpRequest) -> HttpResponse:
     table = in_force()
     context = {
@@ -54,7 +42,7 @@ def policy(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@administrators
+@admins_only
 def policy_version(request: HttpRequest, number: int) -> HttpResponse:
     table, before = _found(number), numbered(max(number - 1, 0))
     context = {
@@ -68,7 +56,7 @@ def policy_version(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@administrators
+@admins_only
 def policy_draft(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _draft(request, DraftForm(initial={"text": _begun(request)}))
@@ -90,7 +78,7 @@ def policy_draft(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@administrators
+@admins_only
 def policy_simulator(request: HttpRequest) -> HttpResponse:
     """Posted for its length only: nothing is changed."""
     form = SimulatorForm(request.POST or None, initial={"text": _begun(request)})

@@ -21,8 +21,8 @@ from tests.desk import a_row
 EVERYBODY = {"reviewer": 200, "asker": 200, "stranger": 200, "admin": 200, "anonymous": 302}
 VISIBLE = EVERYBODY | {"stranger": 404}
 POST_ONLY = dict.fromkeys(EVERYBODY, 405) | {"anonymous": 302}
-PUBLIC = dict.fromkeys(EVERYBODY, 200)
 ADMINS = dict.fromkeys(EVERYBODY, 403) | {"admin": 200, "anonymous": 302}
+PUBLIC = dict.fromkeys(EVERYBODY, 200)
 
 # name: (path arguments, answers to GET). A new address without a row here fails a test below.
 ADDRESSES = {
@@ -59,6 +59,12 @@ ADDRESSES = {
     "policy_draft": ([], ADMINS),
     "policy_simulator": ([], ADMINS),
     "policy_version": (["version"], ADMINS),
+    "absences": ([], EVERYBODY),
+    "absence": (["view"], POST_ONLY),
+    "queues": ([], ADMINS),
+    "new_queue": ([], ADMINS),
+    "queue": (["queue"], ADMINS),
+    "queue_deletion": (["queue"], ADMINS),
     "healthz": ([], PUBLIC),
     "readyz": ([], dict.fromkeys(EVERYBODY, 503)),
     "login": ([], dict.fromkeys(EVERYBODY, 302) | {"anonymous": 200}),
@@ -107,8 +113,14 @@ def visitor(people):
 
 
 def address(name: str, row: Approval) -> str:
-    values = {"approval": row.pk, "view": 1, "version": 0}
-    values |= {"workflow": row.workflow_id, "run": row.run_id}
+    values = {
+        "approval": row.pk,
+        "view": 1,
+        "version": 0,
+        "queue": row.queue.slug,
+        "workflow": row.workflow_id,
+        "run": row.run_id,
+    }
     from django.urls import reverse
 
     return reverse(name, args=[values[each] for each in ADDRESSES[name][0]])

@@ -29,6 +29,7 @@ NO_PAGES = {
     *("home", "rows", "panel", "payload", "events", "export", "healthz", "readyz", "logout"),
     *("decision", "undo", "comments", "claim", "handover", "preview"),
     *("withdrawal", "nudge", "answer", "bulk", "receipt", "saved_view", "saved_views", "palette"),
+    "absence",
 }
 PEOPLE = ("mei", "amira", "kim")
 LARGE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -75,6 +76,11 @@ PAGES = [
     At("policy_version", "/policy/versions/0/", ("kim",)),
     At("policy_draft", "/policy/draft/", ("kim",)),
     At("policy_simulator", "/policy/simulator/", ("kim",)),
+    At("absences", "/absences/"),
+    At("queues", "/queues/", ("kim",)),
+    At("new_queue", "/queues/new/", ("kim",)),
+    At("queue", "/queues/database/", ("kim",)),
+    At("queue_deletion", "/queues/payments/deletion/", ("kim",)),
     At("not found", "/nowhere/", ("mei",)),
 ]
 

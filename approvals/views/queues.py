@@ -1,0 +1,205 @@
+"""Queues: what holds in each, and changing it: form, difference, confirmation."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, ProtectedError, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from approvals import queue_words
+from approvals.forms_queue import QueueForm
+from approvals.models import AuditEntry, Queue
+from approvals.models.change import Change, remove, rules_of
+from approvals.models.errors import Changed
+from approvals.models.queue_rules import Rules, deciders, doubts
+from approvals.queue_sentences import in_short
+from approvals.views.admins import admins_only
+from approvals.views.answers import SeeOther
+from orchestrator.contract import WAITING
+
+LISTED = 50  # requests in the way of a deletion
+LONGEST_REASON = 500
+OURS = {"csrfmiddlewaretoken", "do", "seen", "reason"}  # what is not the queue's
+
+
+@require_safe
+@admins_only
+def queues(request: HttpRequest) -> HttpResponse:
+    wait = Count("approvals", Q(approvals__state=WAITING, approvals__settled_at=None))
+    rows = [Told.of(each) for each in Queue.objects.annotate(waiting=wait)]
+    return render(request, "queues.html", {"rows": rows})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admins_only
+def new_queue(request: HttpRequest) -> HttpResponse:
+    return _edited(request, None)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admins_only
+def queue(request: HttpRequest, slug: str) -> HttpResponse:
+    return _edited(request, get_object_or_404(Queue, slug=slug))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@admins_only
+def queue_deletion(request: HttpRequest, slug: str) -> HttpResponse:
+    found = get_object_or_404(Queue, slug=slug)
+    in_the_way = InTheWay.of(found)
+    if request.method == "POST" and not in_the_way:
+        try:
+            remove(found, request.user)  # type: ignore[arg-type]
+        except ProtectedError:  # a moment ago something came
+            in_the_way = InTheWay.of(found)
+        else:
+            messages.success(request, _("The queue %s is deleted.") % found.name)
+            return SeeOther(reverse("queues"))
+    status = 409 if request.method == "POST" else 200
+    context = {"queue": found, "in_the_way": in_the_way}
+    return render(request, "queue_deletion.html", context, status=status)
+
+
+def _edited(request: HttpRequest, queue: Queue | None) -> HttpResponse:
+    form = QueueForm(request.POST or None, instance=queue or Queue())
+    verb = request.POST.get("do", "")
+    if request.method != "POST" or verb == "back":
+        return _form(request, queue, form)
+    if not form.is_valid():
+        return _form(request, queue, form, 422)
+    change = Change.of(queue, form.rules())
+    if not change.differences:
+        messages.info(request, _("Nothing differs, so nothing was saved."))
+        return SeeOther(_here(queue))
+    if request.POST.get("seen") != change.seen:
+        return _compared(request, change, 409)
+    if verb != "confirm":
+        return _compared(request, change)
+    return _confirmed(request, change)
+
+
+def _confirmed(request: HttpRequest, change: Change) -> HttpResponse:
+    reason = request.POST.get("reason", "").strip()[:LONGEST_REASON]
+    try:
+        saved = change.apply(request.user, reason, change.seen)  # type: ignore[arg-type]
+    except Changed:  # between our look at it and the lock
+        return _compared(request, Change.of(change.queue, change.now), 409)
+    messages.success(request, _("Saved. It holds for approvals that open from now on."))
+    return SeeOther(reverse("queue", args=[saved.slug]))
+
+
+def _form(
+    request: HttpRequest, queue: Queue | None, form: QueueForm, status: int = 200
+) -> HttpResponse:
+    seen = request.POST.get("seen") or Change.of(queue, {}).seen
+    context: dict[str, Any] = {
+        "form": form,
+        "failed": status != 200,
+        "seen": seen,
+        "here": _here(queue),
+    }
+    if queue:
+        context |= {"told": Told.of(Queue.objects.get(pk=queue.pk)), "changes": _changes(queue)}
+    return render(request, "queue.html", context, status=status)
+
+
+def _compared(request: HttpRequest, change: Change, status: int = 200) -> HttpResponse:
+    context = {
+        "change": change,
+        "rows": [_in_words(change, each.field) for each in change.differences],
+        "doubts": doubts(change.now),
+        "in_short": in_short(change.now),
+        "keeping": change.queue.open_requests().count() if change.queue else 0,
+        "here": _here(change.queue),
+        "carried": [
+            (name, value)
+            for name, values in request.POST.lists()
+            if name not in OURS
+            for value in values
+        ],
+        "reason": request.POST.get("reason", ""),
+        "overtaken": status == 409,
+    }
+    if status == 409 and change.queue:
+        context["last"] = _changes(change.queue).first()
+    return render(request, "queue_change.html", context, status=status)
+
+
+def _here(queue: Queue | None) -> str:
+    if queue is None:
+        return reverse("new_queue")
+    # A refused form may have written another slug on the object.
+    return reverse("queue", args=[Queue.objects.values_list("slug", flat=True).get(pk=queue.pk)])
+
+
+def _changes(queue: Queue) -> Any:
+    made = AuditEntry.objects.filter(action__in=["queue made", "queue changed"])
+    return made.filter(detail__queue=queue.slug).select_related("actor")
+
+
+def _in_words(change: Change, field: str) -> dict[str, Any]:
+    """A row of the difference; of lists of names only who is gone and who is new."""
+    row = {"label": queue_words.LABELS[field]}
+    was, now = change.was[field], change.now[field]
+    if isinstance(was, list) and all(isinstance(each, str) for each in [*was, *now]):
+        gone, new = sorted({*was} - {*now}), sorted({*now} - {*was})
+        return row | {"gone": _names(field, gone), "new": _names(field, new)}
+    return row | {
+        "was": queue_words.value(field, change.was) or _("nothing"),
+        "now": queue_words.value(field, change.now) or _("nothing"),
+    }
+
+
+def _names(field: str, names: list[str]) -> str:
+    persons = field in ("reviewers", "viewers")
+    return ", ".join(queue_words.people(names) if persons else names)
+
+
+@dataclass(frozen=True)
+class Told:
+    """A queue as its row and its head tell it."""
+
+    queue: Queue
+    rules: Rules
+    in_short: str
+    deciders: list[Any]
+    doubts: list[str]
+
+    @classmethod
+    def of(cls, queue: Queue) -> "Told":
+        rules = rules_of(queue)
+        return cls(queue, rules, in_short(rules), list(deciders(rules)), doubts(rules))
+
+    @property
+    def groups(self) -> str:
+        return ", ".join(self.rules["groups"])
+
+    @property
+    def viewers(self) -> str:
+        """Who sees it and decides nothing: groups, then people."""
+        people = queue_words.people(self.rules["viewers"])
+        return ", ".join([*self.rules["viewer_groups"], *people])
+
+
+@dataclass(frozen=True)
+class InTheWay:
+    """Why a queue cannot be deleted."""
+
+    waiting: list[Any]
+    more: int
+    closed: int
+    kinds: list[Any]
+
+    @classmethod
+    def of(cls, queue: Queue) -> "InTheWay | None":
+        """None where nothing is."""
+        waiting = queue.open_requests().order_by("opened_at")
+        count = waiting.count()
+        closed = queue.approvals.exclude(state=WAITING).count()
+        found = cls(list(waiting[:LISTED]), max(count - LISTED, 0), closed, list(queue.kinds.all()))
+        return found if found.waiting or found.closed or found.kinds else None
