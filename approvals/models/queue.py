@@ -238,9 +238,10 @@ class Queue(models.Model):
 
     def _later_stages(self) -> list[Any]:
         """Keys of approvals that come here after somebody else has approved."""
-        waiting = self.approvals.model.objects.filter(state=WAITING)
-        stages = waiting.values_list("pk", "rules__stages")
         slug = self._saved_slug
+        waiting = self.approvals.model.objects.filter(state=WAITING)
+        # The database looks for the text, and few rows have it; what it means is looked up here.
+        stages = waiting.filter(rules__stages__icontains=slug).values_list("pk", "rules__stages")
         return [pk for pk, found in stages if slug in {each["queue"] for each in found or []}]
 
     @property

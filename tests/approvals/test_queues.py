@@ -274,9 +274,12 @@ class TestChanging:
         answer = kim.post(GENERAL, given)
         rows = {str(row["label"]): row for row in answer.context["rows"]}
         assert set(rows) == {
-            "Approvals needed", "Deadline", "Groups that decide", "People who decide",
+            "How many must approve", "Deadline", "Groups that decide", "People who decide",
         }  # fmt: skip
-        assert (rows["Approvals needed"]["was"], rows["Approvals needed"]["now"]) == ("1", "2")
+        assert (rows["How many must approve"]["was"], rows["How many must approve"]["now"]) == (
+            "1",
+            "2",
+        )
         assert (rows["Deadline"]["was"], rows["Deadline"]["now"]) == ("nothing", "90 minutes")
         assert (rows["People who decide"]["gone"], rows["People who decide"]["new"]) == ("mei", "")
         assert rows["Groups that decide"]["new"] == "Finance"
@@ -356,7 +359,7 @@ class TestMeanwhile:
             assert "Nothing was saved" in page
             assert "Theirs." in page  # who changed it, and why
             rows = {str(row["label"]): row.get("now") for row in answer.context["rows"]}
-            assert rows == {"Description": "Mine", "Approvals needed": "1"}
+            assert rows == {"Description": "Mine", "How many must approve": "1"}
             assert "My reason" in answer.content.decode()
         people.general.refresh_from_db()
         assert (people.general.quorum, people.general.description) == (3, "")
