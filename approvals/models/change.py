@@ -110,6 +110,8 @@ class Change:
 
     def _locked(self, seen: str) -> Queue:
         if self.queue is None:
+            if Queue.objects.filter(slug=self.now["slug"]).exists():
+                raise Changed(_("Somebody has just made a queue of this name."))
             return Queue()
         queue = Queue.objects.select_for_update().filter(pk=self.queue.pk).first()
         if queue is None or contract.sha256(rules_of(queue)) != seen or seen != self.seen:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from approvals.context import NAVIGATION, queues
+from approvals.context import ADMINISTRATION, NAVIGATION, queues
 from approvals.filters import as_uuid, begins, readable
 from approvals.models import Approval, Queue, SavedView, WorkflowRun
 from approvals.templatetags.texts import workflow_url
@@ -94,10 +94,12 @@ def _views(request: HttpRequest, text: str) -> Iterator[Hit]:
 
 
 def _pages(request: HttpRequest, text: str) -> Iterator[Hit]:
+    places = [*NAVIGATION, *(ADMINISTRATION if request.user.is_superuser else ())]
     pages: list[tuple[str, Any, str]] = [
-        (name, title, icon) for name, title, _short, icon, _views in NAVIGATION
+        (name, title, icon) for name, title, _short, icon, _views in places
     ]
     pages += [("start", _("Start workflow"), "plus"), ("profile", _("Profile"), "user")]
+    pages += [("absences", _("Absences"), "calendar-off")]
     if request.user.is_superuser:
         pages.append(("admin:index", _("Admin"), "settings"))
     for name, title, icon in pages:

@@ -103,6 +103,14 @@ class TestWho:
         client.force_login(people.mei, BACKEND)
         assert 'href="/queues/"' not in client.get("/inbox/").content.decode()
 
+    def test_the_palette_leads_admins_there(self, people, kim, client):
+        assert 'href="/queues/"' in kim.get("/palette/?q=queue").content.decode()
+        client.force_login(people.mei, BACKEND)
+        page = client.get("/palette/?q=absence").content.decode()
+        assert 'href="/absences/"' in page.partition("<main")[2]
+        page = client.get("/palette/?q=queue").content.decode()
+        assert 'href="/queues/"' not in page
+
     def test_a_queue_that_is_not_there_is_not_found(self, kim):
         assert kim.get("/queues/nowhere/").status_code == 404
 
