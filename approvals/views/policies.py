@@ -1,12 +1,9 @@
 """The rules that look at requests before people do: in force, as a draft, earlier, simulated."""
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
