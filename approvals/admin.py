@@ -1,4 +1,4 @@
-"""Raw tables for superusers: people and queues are changed here, what happened never is."""
+"""Raw tables for superusers: people are changed here, what happened never is."""
 
 import json
 from typing import Any
@@ -20,18 +20,12 @@ from approvals.models import (
     PolicyVersion,
     Preference,
     Queue,
-    QueueEscalation,
     WorkflowRun,
 )
 
 admin.site.site_header = admin.site.site_title = "Countersign"
 admin.site.index_title = "Administration"
 admin.site.site_url = "/inbox/"
-
-
-class EscalationInline(admin.TabularInline):
-    model = QueueEscalation
-    extra = 0
 
 
 @admin.register(LinkedIdentity)
@@ -47,16 +41,6 @@ class DelegationAdmin(admin.ModelAdmin):
     list_display = ["away", "to", "starts", "ends"]
     list_select_related = ["away", "to"]
     filter_horizontal = ["queues"]
-
-
-@admin.register(Queue)
-class QueueAdmin(admin.ModelAdmin):
-    list_display = ["name", "slug", "quorum", "due_seconds", "on_timeout"]
-    search_fields = ["name", "slug"]
-    inlines = [EscalationInline]
-    filter_horizontal = [
-        *("reviewers", "groups", "viewers", "viewer_groups", "required_groups"),
-    ]
 
 
 class Indented(forms.JSONField):
@@ -113,6 +97,14 @@ class ReadOnly(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+@admin.register(Queue)
+class QueueAdmin(ReadOnly):
+    """To look at: queues are changed under /queues/, with a difference and an audit entry."""
+
+    list_display = ["name", "slug", "quorum", "due_seconds", "on_timeout"]
+    search_fields = ["name", "slug"]
 
 
 @admin.register(Approval)

@@ -1,6 +1,7 @@
 """Deciding from the shell: the same way in as a click."""
 
 import getpass
+import json
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -30,13 +31,26 @@ class DecideCommand(DeskCommand):
             default="",
             help="who decides (default: your login name)",
         )
+        parser.add_argument(
+            "--answer", default="", metavar="NAME", help="one of the request's own answers"
+        )
+        parser.add_argument(
+            "--form", type=json.loads, metavar="JSON", help="what the request's form asks for"
+        )
         add_json(parser)
 
     def work(self, **options: Any) -> None:
         user = reviewer(options["user"])
         try:
             approval = Approval.objects.find(options["id"])
-            decision = approval.decide(user, self.verdict, options["comment"], channel="shell")
+            decision = approval.decide(
+                user,
+                self.verdict,
+                options["comment"],
+                channel="shell",
+                option=options["answer"],
+                form=options["form"],
+            )
         except (LookupError, NotDecided, signing.NoKey) as error:
             raise CommandError(str(error.args[0] if error.args else error)) from error
         decision.refresh_from_db()

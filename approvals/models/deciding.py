@@ -212,7 +212,7 @@ class Deciding(Eligible):
     ) -> Decision:
         """The decision with its envelope. Signing before the transaction keeps that one short."""
         now, answers = timezone.now(), answers or {}
-        away = self._away(by) if verdict in (*VOTES, contract.CORRECT) else None
+        away = self.decided_for(by) if verdict in (*VOTES, contract.CORRECT) else None
         decision = Decision(
             approval=cast(Any, self),
             reviewer=by,
@@ -261,11 +261,6 @@ class Deciding(Eligible):
         if away:
             further["on_behalf_of"] = {"id": str(away.pk), "name": name_of(away)}
         return further
-
-    def _away(self, by: User) -> User | None:
-        """For whom `by` decides; None for themselves."""
-        away = self._capacity(by)
-        return away if isinstance(away, User) else None
 
     def _claim(self, vote: Decision) -> None:
         """First to settle wins: one conditional update, on PostgreSQL and SQLite alike."""

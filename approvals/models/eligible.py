@@ -34,6 +34,11 @@ class Eligible(ApprovalRecord):
         """Whether `user` may give one of its votes, whatever its state."""
         return self._capacity(user) is not NONE
 
+    def decided_for(self, user: Any) -> User | None:
+        """Who is away, where `user` decides it on somebody's behalf; else None."""
+        away = self._capacity(user)
+        return away if isinstance(away, User) else None
+
     def _capacity(self, user: Any) -> "User | object | None":
         """For whom `user` may decide it: None for themselves, somebody who is away, or NONE."""
         if not user.is_authenticated or not user.is_active or self.asked_for_by(user):

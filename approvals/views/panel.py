@@ -82,6 +82,7 @@ def decision_area(
             "held": held(approval),
             "last": standing[-1] if standing else None,
             "withdrawal": withdrawal(decisions),
+            "behalf": approval.decided_for(user) if state == "form" else None,
             "open_to": _open_to(people, user, votes) if state == "form" else [],
             "needed": max(approval.quorum - approval.approvals, 0),
             "away": state == "form" and _is_away(),

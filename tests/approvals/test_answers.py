@@ -206,6 +206,7 @@ class TestDeputy:
         client.force_login(ola, "django.contrib.auth.backends.ModelBackend")
         row = an_opened()
         assert row.title in client.get("/inbox/").content.decode()
+        assert "You decide on behalf of mei, who is away." in page_of(client, row)
         assert send(client, row).status_code == 303
         assert "approved on behalf of mei" in page_of(client, row)
 

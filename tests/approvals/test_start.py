@@ -364,7 +364,7 @@ class TestPreview:
 
     def test_says_that_policy_would_allow_it(self, mei, kind, monkeypatch):
         allow = Finding("allow", "small", "It is small.")
-        monkeypatch.setattr(policy, "judge", lambda task, request: allow)
+        monkeypatch.setattr(policy, "judge", lambda task, request, **more: allow)
         words = self.seen(mei)
         assert "Policy would allow it, and nobody would be asked. It is small." in words
 
@@ -502,3 +502,23 @@ class TestAgain:
         later = asked_earlier(people, revises=earlier)
         answer = amira.get("/start/", {"revises": earlier.pk})
         assert answer["Location"] == f"/approvals/{later.pk}/"
+
+
+def test_the_preview_says_what_the_terms_would_be(mei, people):
+    """Groups and stages of the rules, and what the queue does when nobody decides."""
+    from django.contrib.auth.models import Group
+
+    from approvals.models import PolicyVersion, Queue
+
+    finance = Group.objects.create(name="Finance")
+    people.lena.groups.add(finance)
+    board = Queue.objects.create(slug="board", name="Board")
+    people.reviewer("ines", board)
+    rule = {"name": "all", "then": "ask", "quorum": 2, "groups": ["Finance"], "stages": ["board"]}
+    PolicyVersion.make([rule], after=0, by=None, note="", changes=[])
+    asked = {"task": "Pay €1.00 to Acme", "queue": "general", "risk": "low"}
+    page = mei.post("/start/preview/", {**asked, "key": str(uuid.uuid4())}).content.decode()
+    said = " ".join(page.partition('id="outlook"')[2].split())
+    assert "It would need 2 approvals in General." in said
+    assert "Each must be represented: Finance." in said
+    assert "Then it goes on to Board." in said
