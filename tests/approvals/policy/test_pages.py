@@ -47,7 +47,7 @@ class TestWhoMay:
         client.force_login(people.mei, BACKEND)
         answer = client.get(path)
         assert answer.status_code == 403
-        assert "Only administrators see and change the rules." in text_of(answer)
+        assert "Only administrators see and change this." in text_of(answer)
 
     @pytest.mark.parametrize("path", PAGES)
     def test_strangers_sign_in(self, db, client, path):
