@@ -108,6 +108,8 @@ class Approval(Publishing):
                     "on_timeout": terms.on_timeout,
                     "undo_seconds": terms.undo_seconds,
                     "rules": frozen(terms),
+                    # What policy has settled is nobody's to decide.
+                    "settled_at": now if terms.ruled else None,
                 },
             )
             if made and finding:

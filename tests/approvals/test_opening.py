@@ -133,3 +133,55 @@ def test_a_stage_without_people_enough_cannot_be_asked(people):
     Queue.objects.create(slug="board", name="Board")
     with pytest.raises(InvalidRequest, match="0 may decide this"):
         an_opened(stages=["board"])
+
+
+STRICT = {
+    "quorum": 3,
+    "reject_quorum": 1,
+    "due_seconds": 3600,
+    "on_timeout": "reject",
+    "comment_to_approve": True,
+    "confirm_risk": "low",
+    "password_risk": "low",
+    "undo_seconds": 30,
+    "offers_changes": False,
+    "unverified_costs_one_more": True,
+}
+WEAK = {
+    "quorum": 1,
+    "reject_quorum": 3,
+    "due_seconds": None,
+    "on_timeout": "expire",
+    "comment_to_approve": False,
+    "confirm_risk": "never",
+    "password_risk": "never",
+    "undo_seconds": 0,
+    "offers_changes": True,
+    "unverified_costs_one_more": False,
+}
+
+
+@pytest.mark.parametrize("name", [*STRICT, "required_groups", "policy"])
+def test_an_edit_of_a_rule_changes_nothing_that_waits(crowd, name):
+    from approvals.models import Approval, PolicyVersion
+
+    Queue.objects.update(**STRICT)
+    finance = Group.objects.get(name="Finance")
+    crowd.general.required_groups.add(finance)
+    ask = {"name": "all", "then": "ask", "quorum": 5, "groups": ["Legal"]}
+    PolicyVersion.make([ask], after=0, by=None, note="", changes=[])
+    row = an_opened(requester="amira")
+    before = (row.terms(), row.asks_twice, row.asks_password, row.verdicts)
+    assert (row.quorum, set(row.terms().groups)) == (6, {"Finance", "Legal"})
+
+    if name == "policy":
+        allow = {"name": "all", "then": "allow"}
+        PolicyVersion.make([allow], after=1, by=None, note="", changes=[])
+    elif name == "required_groups":
+        crowd.general.required_groups.clear()
+    else:
+        Queue.objects.update(**{name: WEAK[name]})
+    now = Approval.objects.get(pk=row.pk)
+    assert (now.terms(), now.asks_twice, now.asks_password, now.verdicts) == before
+    assert now.due_at == row.due_at
+    assert not now.may_be_decided_by(crowd.amira)

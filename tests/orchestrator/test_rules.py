@@ -440,3 +440,54 @@ class TestTerms:
         until(lambda: flow.snapshot().counted)
         fresh(row).decide(people.mei, "approve", "Fine.")
         assert flow.result()["outcome"] == "approved"
+
+
+class TestPolicy:
+    """Rules look at every approval, also at one that a workflow started itself."""
+
+    def rule(self, **rule):
+        from approvals.models import PolicyVersion
+
+        number = PolicyVersion.objects.count()
+        PolicyVersion.make([{"name": "x", **rule}], after=number, by=None, note="", changes=[])
+
+    def test_what_it_asks_becomes_terms(self, desk, worker, people, board, finance):
+        self.rule(then="ask", quorum=2, groups=["Finance"], stages=["board"], risk="high")
+        row = desk.approval().waiting()
+        assert (row.quorum, row.risk, row.asks_twice) == (2, "high", True)
+        terms = row.terms()
+        assert (terms.groups, [each.queue for each in terms.stages]) == (["Finance"], ["board"])
+        assert terms.policy["version"] == 1
+        assert terms.policy["rules"] == ["x"]
+        assert len(terms.policy["sha256"]) == 64
+
+    def test_the_same_for_a_guarded_task(self, desk, worker, people, board):
+        self.rule(then="ask", queue="board", warning="Look twice.")
+        flow = desk.task()
+        row = flow.waiting()
+        assert row.queue == board
+        assert row.terms().policy["warnings"] == ["Look twice."]
+
+    def test_what_it_allows_asks_nobody(self, desk, worker, people):
+        self.rule(then="allow", reason="It is small.")
+        flow = desk.approval()
+        answer = flow.result()
+        assert (answer["outcome"], answer["rule"], answer["decisions"]) == ("approved", "x", [])
+        row = flow.closed()
+        assert row.state == "approved"
+        assert AuditEntry.objects.filter(approval=row, action="allow", actor_name="rule x").exists()
+
+    def test_what_it_denies_is_rejected(self, desk, worker, people):
+        self.rule(then="deny", reason="Never on a Friday.")
+        answer = desk.approval().result()
+        assert (answer["outcome"], answer["reason"]) == ("rejected", "Never on a Friday.")
+
+    def test_nobody_decides_what_it_has_settled(self, desk, people):
+        """The row is there, and the workflow has not gone on yet."""
+        from tests.desk import an_opened
+
+        self.rule(then="allow")
+        row = an_opened()
+        assert not Approval.objects.waiting().exists()
+        with pytest.raises(AlreadyDecided):
+            row.decide(people.mei, "reject", "No.")
