@@ -28,6 +28,7 @@ class Explanation:
     why: list[str] = field(default_factory=list)
     whom: list[str] = field(default_factory=list)
     next: list[str] = field(default_factory=list)
+    became: list[str] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
 
     def parts(self) -> list[tuple[str, list[str]]]:
@@ -35,6 +36,7 @@ class Explanation:
             "why": _("Why it is here"),
             "whom": _("Whom it waits for"),
             "next": _("What happens next"),
+            "became": _("What became of it"),
             "rules": _("Which rules say so"),
         }
         said = ((title, getattr(self, name)) for name, title in titles.items())
@@ -48,12 +50,12 @@ def explain(
     terms = approval.terms()
     why, rules = [*_why(approval, terms)], [*_rules(approval, terms)]
     if not approval.is_waiting:
-        return Explanation(why, next=[approval.words()], rules=rules)
+        return Explanation(why, became=[approval.words()], rules=rules)
     found = approval.decisions.all() if decisions is None else decisions
     voted = [each for each in found if each.stands and each.stage == approval.stage]
     able = list(approval.people()) if people is None else people
     whom = [*_whom(approval, terms, voted, able)]
-    return Explanation(why, whom, [*_next(approval, terms)], rules)
+    return Explanation(why, whom, [*_next(approval, terms)], rules=rules)
 
 
 def _why(approval: Approval, terms: Terms) -> Iterator[str]:

@@ -91,7 +91,7 @@ class TestWhere:
         row, out = an_opened(), StringIO()
         row.end("cancelled", "The workflow was terminated.")
         call_command("explain", str(row.pk), as_json=True, stdout=out)
-        assert json.loads(out.getvalue())["next"] == [
+        assert json.loads(out.getvalue())["became"] == [
             "Cancelled by workflow. The workflow was terminated."
         ]
 
