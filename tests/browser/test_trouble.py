@@ -107,7 +107,7 @@ class TestSessionEnd:
 
     def sign_in(self, page):
         page.wait_for_url("**/accounts/login/**")
-        expect(page.locator("main")).to_contain_text("You were signed out")
+        expect(page.locator("main")).to_contain_text("You are signed out")
         page.fill("[name=username]", "mei")
         page.fill("[name=password]", "a long password")
         page.get_by_role("button", name="Sign in").click()
