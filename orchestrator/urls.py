@@ -7,6 +7,7 @@ from django.urls import include, path
 
 from approvals.forms import SignInForm
 
+handler400 = "approvals.views.errors.unreadable"
 handler500 = "approvals.views.errors.broken"
 
 urlpatterns = [

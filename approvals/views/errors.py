@@ -1,4 +1,4 @@
-"""What the browser gets where no view answers: too old a form, too many tries, a fault of ours."""
+"""What the browser gets where no view answers: too old or large a form, too many tries, a fault."""
 
 import json
 import logging
@@ -6,10 +6,12 @@ import secrets
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.csrf import csrf_failure
+from django.views.defaults import bad_request
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,16 @@ def locked(request: HttpRequest, *_about: Any) -> HttpResponse:
     return _with_words(
         request, response, _("Too many tries. Wait 5 minutes or ask an administrator.")
     )
+
+
+def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """413 where more was sent than is read, and 400 for all else."""
+    if not isinstance(exception, RequestDataTooBig):
+        return bad_request(request, exception)
+    most = (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) // 1024
+    words = _("What you sent is larger than %d KB. Nothing was recorded.") % most
+    response = render(request, "413.html", {"words": words}, status=413)
+    return _with_words(request, response, words)
 
 
 def broken(request: HttpRequest) -> HttpResponse:

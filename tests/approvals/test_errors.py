@@ -55,7 +55,8 @@ class TestAFaultOfOurs:
 
     def test_is_a_page_that_asks_for_nothing(self, broken, row, django_assert_num_queries):
         page = broken.get(f"/inbox/{row.pk}/").content.decode()
-        assert "finds it in the log of the site by this reference" in page
+        assert 'by this reference: <code class="mono">' in page
+        assert "{reference}" not in page
         assert "the disk is gone" not in page
 
     def test_after_the_record_does_not_say_that_nothing_was_recorded(self, broken, row):
@@ -66,6 +67,45 @@ class TestAFaultOfOurs:
         assert answer.status_code == 500
         assert Decision.objects.count() == 1
         assert "Nothing was recorded" not in words(answer)
+
+    def test_on_a_page_of_its_own_says_how_to_find_out(self, broken, row):
+        given = {"verdict": "approve", "sha": row.payload_sha256, "key": "0" * 32}
+        address = f"/approvals/{row.pk}/decision/"
+        page = broken.post(address, given, follow=True).content.decode()
+        assert Decision.objects.count() == 1
+        assert "Nothing was recorded" not in page
+        assert "Open it again to see what was recorded" in page
+
+
+class TestMoreThanIsRead:
+    @pytest.fixture
+    def sent(self, people, row):
+        mei = browser(people.mei)
+
+        def send(**headers):
+            given = f"verdict=reject&comment={'x' * settings.DATA_UPLOAD_MAX_MEMORY_SIZE}"
+            kind = "application/x-www-form-urlencoded"
+            address = f"/approvals/{row.pk}/decision/"
+            return mei.post(address, given, content_type=kind, headers=headers)
+
+        return send
+
+    def test_is_a_page_in_words(self, sent):
+        answer = sent()
+        assert answer.status_code == 413
+        page = answer.content.decode()
+        assert "What you sent is larger than 1024 KB. Nothing was recorded." in page
+        assert "Sign out" in page  # in the frame, as any other page
+        assert not Decision.objects.exists()
+
+    def test_is_a_sentence_above_the_page_for_htmx(self, sent):
+        answer = sent(**{"HX-Request": "true"})
+        assert answer.status_code == 413
+        assert words(answer) == "What you sent is larger than 1024 KB. Nothing was recorded."
+
+    def test_is_told_from_what_makes_no_sense(self, client, db):
+        answer = client.get("/accounts/login/", headers={"host": "not a host"})
+        assert answer.status_code == 400
 
 
 def test_too_many_wrong_passwords_are_said_with_the_time_to_wait(people, row):
