@@ -329,6 +329,7 @@ class TestNothingWaits:
         client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
         page = client.get("/inbox/").content.decode()
         assert "You can follow requests but not decide them." in page
+        assert "You are signed in, but no queue is open to you. Ask an administrator." in page
 
     @pytest.mark.parametrize(
         ("is_admin", "words"), [(True, "Create a queue"), (False, "Ask an administrator.")]
