@@ -1,5 +1,6 @@
 """What the desk's commands share: one clear sentence on error, and a safe way out."""
 
+import contextlib
 import json
 import os
 import sys
@@ -9,6 +10,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from orchestrator import client
+
+ENOUGH = 128 + 13  # as shells say it of who wrote to a reader that had left: `| head`
 
 
 class DeskCommand(BaseCommand):
@@ -44,8 +47,11 @@ class DeskCommand(BaseCommand):
             super().run_from_argv(argv)
         except SystemExit as leaving:
             code = leaving.code
-        sys.stdout.flush()
-        sys.stderr.flush()
+        except BrokenPipeError:
+            code = ENOUGH
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(BrokenPipeError):
+                stream.flush()
         os._exit(code if isinstance(code, int) else bool(code))
 
     def say(self, sentence: str, as_json: bool, **values: Any) -> None:

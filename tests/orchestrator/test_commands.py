@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -33,6 +36,21 @@ def started(desk, *args):
     assert answer.keys() == {"workflow_id", "run_id"}
     desk.flows.append(Flow(answer["workflow_id"], answer["run_id"]))
     return desk.flows[-1]
+
+
+def test_a_reader_that_leaves_early_is_no_fault():
+    code = (
+        "import sys; from orchestrator.commands import DeskCommand as Desk;"
+        "Desk.work = lambda self, **o: [self.stdout.write('x' * 999) for _ in range(999)];"
+        "import django; django.setup(); Desk().run_from_argv(['manage.py', 'long'])"
+    )
+    environ = os.environ | {"DJANGO_SETTINGS_MODULE": "orchestrator.settings"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], env=environ, **pipes) as long:
+        long.stdout.readline()
+        long.stdout.close()
+        assert long.stderr.read() == b""
+    assert long.returncode == 141
 
 
 class TestStart:
