@@ -1,17 +1,21 @@
 """What the frame around every page shows; nothing is asked of the database until it is drawn."""
 
 import functools
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from approvals.models import Approval, Decision, Queue
 from approvals.models.approval_queryset import ApprovalQuerySet
+from approvals.models.decision import DecisionQuerySet
 
 MOST_COUNTED = 1000
+NEAR = timedelta(minutes=15)
 SOMEBODY = -1  # no user's key
 
 # View name, words, short words for the phone, icon, and the views that belong to it.
@@ -37,6 +41,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "navigation": _links(NAVIGATION, view),
         "administration": _links(ADMINISTRATION, view),
         "waiting": lambda: waiting(request),  # templates call it, once they need it
+        "unreached": lambda: is_away(request),
+        "session_end": lambda: session_end(request),
         "preference": getattr(request, "preference", None),
     }
 
@@ -46,6 +52,25 @@ def _links(places: Any, view: str) -> list[dict[str, Any]]:
         {"view": name, "title": title, "short": short, "icon": icon, "here": view in views}
         for name, title, short, icon, views in places
     ]
+
+
+def unsent() -> DecisionQuerySet:
+    """What was recorded and could not be sent: Temporal does not answer."""
+    return Decision.objects.undelivered().filter(tries__gt=1, sent_at=None)
+
+
+def is_away(request: HttpRequest) -> bool:
+    """Whether Temporal did not answer lately; kept, and asked by the inbox as it counts."""
+    if not hasattr(request, "_away"):
+        request._away = unsent().exists()  # type: ignore[attr-defined]
+    known: bool = request._away  # type: ignore[attr-defined]
+    return known
+
+
+def session_end(request: HttpRequest) -> datetime | None:
+    """When this person is signed out, once that is near; nothing they do puts it off."""
+    end: datetime | None = getattr(request.session, "ends_at", None)
+    return end if end and end - timezone.now() < NEAR else None
 
 
 def to_decide(user: Any, queues: list[Queue] | None = None) -> ApprovalQuerySet:

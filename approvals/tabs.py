@@ -48,14 +48,14 @@ def known(tab: str, user: Any, queues: list[Queue]) -> ApprovalQuerySet:
     return _claimed(mine, user) if tab == "claimed" else mine
 
 
-def counts(user: Any, queues: list[Queue]) -> dict[str, int]:
-    """How many wait in each, with one query; 1,001 means "more than 1,000"."""
-    found = {
+def counts(user: Any, queues: list[Queue], **more: Exists) -> dict[str, int]:
+    """How many wait in each, and `more`, with one query; 1,001 means "more than 1,000"."""
+    found: dict[str, Any] = more | {
         tab: Counted(waiting(tab, user, queues).order_by().values("pk")[: MOST_COUNTED + 1])
         for tab in TABS
     }
-    numbers = User.objects.filter(pk=user.pk).annotate(**found).values_list(*TABS).get()
-    return {tab: number or 0 for tab, number in zip(TABS, numbers, strict=True)}
+    numbers = User.objects.filter(pk=user.pk).annotate(**found).values_list(*found).get()
+    return {tab: number or 0 for tab, number in zip(found, numbers, strict=True)}
 
 
 def revision(tab: str, user: Any, queues: list[Queue]) -> int:

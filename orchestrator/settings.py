@@ -139,6 +139,7 @@ AXES_VERBOSE = False
 OPA_URL = env.str("OPA_URL", default="")
 OPA_PATH = env.str("OPA_PATH", default="countersign/decide")
 
+SESSION_ENGINE = "approvals.sessions"
 SESSION_COOKIE_AGE = 8 * 60 * 60
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE

@@ -46,6 +46,7 @@ def rows(request: HttpRequest) -> HttpResponse:
     if request.headers.get("X-Rev") == str(revision):
         return HttpResponse(status=204)
     request.htmx = True  # type: ignore[attr-defined]
-    response = page(request, "inbox.html", "rows", listed(request, asked) | {"keep": asked.query()})
+    context = listed(request, asked) | {"keep": asked.query(), "polled": True}
+    response = page(request, "inbox.html", "rows", context)
     response["HX-Trigger"] = json.dumps({"inbox:rev": revision, "inbox:count": counts(request)})
     return response

@@ -5,13 +5,13 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from approvals import tabs
-from approvals.context import concerning, queues
+from approvals.context import concerning, queues, unsent
 from approvals.forms import RISKS
 from approvals.inbox_filter import AGES, DUE, FILTERS, InboxFilter, due_group
 from approvals.models import Approval, Decision, Kind, Queue
@@ -52,8 +52,10 @@ def listed(request: HttpRequest, asked: InboxFilter) -> dict[str, Any]:
 def counts(request: HttpRequest) -> dict[str, int]:
     """How many wait in each tab, read once a request; the frame shows the first of them."""
     if not hasattr(request, "_counts"):
-        request._counts = tabs.counts(request.user, queues(request))  # type: ignore[attr-defined]
-        request._waiting = request._counts["decide"]  # type: ignore[attr-defined]
+        found = tabs.counts(request.user, queues(request), away=Exists(unsent()))
+        request._away = bool(found.pop("away"))  # type: ignore[attr-defined]
+        request._counts = found  # type: ignore[attr-defined]
+        request._waiting = found["decide"]  # type: ignore[attr-defined]
     known: dict[str, int] = request._counts  # type: ignore[attr-defined]
     return known
 

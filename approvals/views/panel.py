@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from approvals.activity import activity, stage, withdrawal
 from approvals.answer_form import AnswerForm
-from approvals.context import queues
+from approvals.context import is_away, queues
 from approvals.explain import explain
 from approvals.forms import DecisionForm
 from approvals.models import Approval, Claim, Comment, Decision
@@ -85,7 +85,7 @@ def decision_area(
             "behalf": approval.decided_for(user) if state == "form" else None,
             "open_to": _open_to(people, user, votes) if state == "form" else [],
             "needed": max(approval.quorum - approval.approvals, 0),
-            "away": state == "form" and _is_away(),
+            "away": state == "form" and is_away(request),
             "why_not": approval.why_not(user) if state in ("own", "outsider") else "",
             "wording": wording(approval),
             "reasons": reasons(approval),
@@ -158,11 +158,6 @@ def held(approval: Approval) -> bool:
     return bool(
         approval.is_waiting and approval.held_until and approval.held_until > timezone.now()
     )
-
-
-def _is_away() -> bool:
-    """Whether Temporal did not answer lately: something recorded could not be sent."""
-    return Decision.objects.undelivered().filter(tries__gt=1, sent_at=None).exists()
 
 
 def _state(approval: Approval, user: Any, standing: list[Decision]) -> str:

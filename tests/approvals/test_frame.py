@@ -1,11 +1,16 @@
-"""What every page asks first: which queues a person reviews, quickly and as the model says it."""
+"""What every page asks first: which queues a person reviews; and what banners it carries."""
+
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.sessions.models import Session
 from django.test import RequestFactory
+from django.utils import timezone
 
 from approvals.context import queues
-from approvals.models import Queue
+from approvals.models import Decision, Queue
+from tests.desk import a_row
 
 
 @pytest.fixture
@@ -45,3 +50,40 @@ def test_one_query_answers_for_a_page(people, django_assert_num_queries):
     request.user = people.mei
     with django_assert_num_queries(1):
         assert queues(request) == queues(request) == [people.general]
+
+
+AWAY = "Temporal does not answer. Decisions are recorded and sent as soon as it does."
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+@pytest.mark.parametrize("address", ["/inbox/", "/inbox/{}/", "/approvals/{}/"])
+def test_a_banner_says_that_temporal_is_away_and_goes_again(client, people, address):
+    client.force_login(people.mei, BACKEND)
+    a_row(people).decide(people.lena, "approve")
+    address = address.format(a_row(people).pk)
+    assert AWAY not in client.get(address).content.decode()
+    Decision.objects.update(tries=3)
+    assert AWAY in client.get(address).content.decode()
+    Decision.objects.update(sent_at=timezone.now())
+    assert AWAY not in client.get(address).content.decode()
+
+
+def test_news_of_the_list_bring_the_banner_and_take_it_away(client, people):
+    client.force_login(people.mei, BACKEND)
+    a_row(people).decide(people.lena, "approve")
+    Decision.objects.update(tries=3)
+    assert AWAY in client.get("/inbox/rows/").content.decode()
+    Decision.objects.update(sent_at=timezone.now())
+    page = client.get("/inbox/rows/").content.decode()
+    assert 'id="away" role="status" hx-swap-oob="true"></div>' in page
+
+
+@pytest.mark.parametrize(("minutes", "is_said"), [(16, False), (14, True)])
+def test_the_end_of_a_session_is_said_before_it_comes(client, people, minutes, is_said):
+    client.force_login(people.mei, BACKEND)
+    end = timezone.now() + timedelta(minutes=minutes)
+    Session.objects.update(expire_date=end)
+    page = client.get("/history/").content.decode()
+    words = f"You will be signed out at {timezone.localtime(end):%H:%M}. What you type is kept."
+    assert (words in page) == is_said
+    assert Session.objects.get().expire_date == end  # looking does not put it off
