@@ -71,7 +71,7 @@
       hours >= 36 ? [Math.round(hours / 24), "d"] :
       hours >= 3 || (hours && !rest) ? [hours, "h"] :
       hours ? [hours, "h", ` ${rest < 10 ? "0" : ""}${rest}`] : [minutes, "min"];
-    time.innerHTML = `${n}<small>${name}</small>${more}`;
+    time.innerHTML = `${n}<small>${words(byId("problem"), name)}</small>${more}`;
   }
 
   // Only upwards: the server may call something urgent earlier, by the share that is left.
@@ -195,7 +195,7 @@
   });
 
   let count = null;
-  const most = (n) => (n > 1000 ? "1,000+" : n);
+  const most = (n) => (n > 1000 ? words(byId("problem"), "most") : n);
 
   // "9" or "99+" in the navigation, "9 waiting" above the list, "(9) Inbox" in the title.
   function showCount(heading) {

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.contrib.sessions.models import Session
 from django.test import RequestFactory
@@ -76,6 +77,15 @@ def test_news_of_the_list_bring_the_banner_and_take_it_away(client, people):
     Decision.objects.update(sent_at=timezone.now())
     page = client.get("/inbox/rows/").content.decode()
     assert 'id="away" role="status" hx-swap-oob="true"></div>' in page
+
+
+def test_the_words_of_the_clocks_in_the_list_are_the_servers(client, people):
+    client.force_login(people.mei, BACKEND)
+    page = client.get("/inbox/").content.decode()
+    assert 'data-d="d" data-h="h" data-min="min" data-most="1,000+"' in page
+    script = (settings.BASE_DIR / "static" / "app.js").read_text()
+    assert "1,000+" not in script
+    assert 'words(byId("problem"), name)' in script
 
 
 @pytest.mark.parametrize(("minutes", "is_said"), [(16, False), (14, True)])

@@ -347,3 +347,24 @@ class TestInterrupted:
         said.wait_for()
         assert re.search(r"Reference [0-9a-f]{8}\.", said.inner_text())
         assert page.locator("#why").input_value() == "Called them."
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_history_stacks_on_a_phone(opened, people, away, theme):
+    row = a_row(people, title="Pay €120.00 to Acme, and a title as long as they come")
+    row.decide(people.mei, "approve")
+    Approval.objects.filter(pk=row.pk).update(state="approved", closed_at=timezone.now())
+    page = opened("mei", color_scheme=theme, **PHONE).new_page()
+    page.goto("/history/")
+    box = page.locator(".scroll")
+    assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+
+
+def test_the_way_to_the_full_page_shares_a_line_at_320_px(opened, people, away):
+    row = a_row(people, risk="critical")
+    page = opened("mei", viewport={"width": 320, "height": 640}).new_page()
+    page.goto(f"/inbox/{row.pk}/")
+    line, icon = page.locator(".dhead .k").bounding_box(), page.locator(".full").bounding_box()
+    assert icon["y"] == line["y"]
+    assert icon["x"] + icon["width"] <= 320
