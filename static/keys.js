@@ -11,6 +11,16 @@
     document.cookie = `tz=${timeZone}; path=/; max-age=31536000; samesite=lax`;
   }
 
+  // Without scripts the button is not there.
+  for (const button of $$("[data-reveals]")) {
+    button.hidden = false;
+    button.onclick = () => {
+      const field = byId(button.dataset.reveals), hides = field.type === "password";
+      field.type = hides ? "text" : "password";
+      button.ariaPressed = hides;
+    };
+  }
+
   // --- Search and the list of keys ---
 
   function open(name) {

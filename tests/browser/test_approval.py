@@ -368,3 +368,21 @@ def test_the_way_to_the_full_page_shares_a_line_at_320_px(opened, people, away):
     line, icon = page.locator(".dhead .k").bounding_box(), page.locator(".full").bounding_box()
     assert icon["y"] == line["y"]
     assert icon["x"] + icon["width"] <= 320
+
+
+def test_the_password_can_be_shown_and_hidden_again(opened, people):
+    page = opened().new_page()
+    page.goto("/accounts/login/")
+    page.fill("[name=password]", "correct horse")
+    button, field = page.get_by_role("button", name="Show password"), page.locator("#id_password")
+    for pressed, kind in (("true", "text"), ("false", "password")):
+        button.click()
+        assert button.get_attribute("aria-pressed") == pressed
+        assert (field.get_attribute("type"), field.input_value()) == (kind, "correct horse")
+    assert page.url.endswith("/accounts/login/")  # nothing was sent
+
+
+def test_without_scripts_no_button_offers_to_show_the_password(opened, people):
+    page = opened(java_script_enabled=False).new_page()
+    page.goto("/accounts/login/")
+    assert page.locator("[data-reveals]").is_hidden()
