@@ -365,9 +365,11 @@ class TestAdmin:
         assert admin.post(f"{here}{found.pk}/delete/", {"post": "yes"}).status_code == 403
         assert admin.get(f"{here}add/").status_code == 403
 
-    def test_edits_queues(self, people, visitor):
+    def test_shows_queues_which_are_changed_on_a_page_of_their_own(self, people, visitor):
         here = f"/admin/approvals/queue/{people.general.pk}/change/"
-        assert b'name="_save"' in visitor("admin").get(here).content
+        admin = visitor("admin")
+        assert b'name="_save"' not in admin.get(here).content
+        assert admin.post(here, {"quorum": 0}).status_code == 403
 
     @pytest.mark.parametrize("who", ["reviewer", "stranger", "asker", "anonymous"])
     def test_is_closed_to_everybody_else(self, who, people, visitor):
