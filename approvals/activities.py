@@ -168,6 +168,7 @@ def rule_on(envelope: Any, terms: Terms, run_id: str, ring: signing.KeyRing) -> 
         groups=body.get("groups", []),
         behalf_id=behalf.get("id", ""),
         behalf=behalf.get("name", ""),
+        accounts=body.get("accounts", []),
         option=body.get("option", ""),
         form=body.get("form"),
         edits=body.get("edits"),
@@ -193,7 +194,7 @@ def _vote_refusal(body: dict[str, Any], terms: Terms) -> str:
     behalf = body.get("on_behalf_of") or {}
     if body["payload_sha256"] != terms.payload_sha256:
         return "It was made for another payload."
-    people = {body["reviewer"]["id"], behalf.get("id")}
+    people = {body["reviewer"]["id"], behalf.get("id"), *body.get("accounts", [])}
     if terms.requester_id and terms.requester_id in people:
         return "Its author asked for this."
     if people & set(terms.excluded):
@@ -207,6 +208,15 @@ def _vote_refusal(body: dict[str, Any], terms: Terms) -> str:
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+@activity.defn(name=contract.OBJECTION)
+def objection(approval_id: str) -> str:
+    """What people recorded that is no approval, in a sentence; empty where nobody objects."""
+    approval = Approval.objects.filter(pk=approval_id).first()
+    if approval is None:
+        return "Nobody can say whether somebody objected."
+    return approval.objection()
 
 
 @activity.defn(name=contract.PUBLISH)

@@ -25,15 +25,16 @@ def faults_of(body: dict[str, Any], terms: Terms) -> str:
 
 def asks_with(terms: Terms, verdict: str) -> dict[str, Any] | None:
     """The JSON Schema of what is asked with `verdict`; None where nothing is."""
-    if terms.form is None or verdict not in terms.form.get(ASKED_WITH, [contract.APPROVE]):
-        return None
-    return terms.form
+    asked = (terms.form or {}).get(ASKED_WITH, [contract.APPROVE])
+    return terms.form if verdict in contract.VOTES and verdict in asked else None
 
 
 def _fault_of_form(terms: Terms, verdict: str, answers: Any) -> str:
     schema = asks_with(terms, verdict)
     if schema is None:
         return "" if answers is None else "Nothing was asked that it could answer."
+    if answers is None and verdict != contract.APPROVE:
+        return ""  # nobody's form makes a no harder
     if not isinstance(answers, dict):
         return "It lacks the answers that were asked for."
     for path, words in faults(schema, answers).items():
@@ -42,14 +43,15 @@ def _fault_of_form(terms: Terms, verdict: str, answers: Any) -> str:
 
 
 def _fault_of_edits(terms: Terms, verdict: str, edits: Any) -> str:
-    if verdict == contract.CORRECT and not edits:
-        return "It corrects nothing."
     if edits is None:
-        return ""
+        return "It corrects nothing." if verdict == contract.CORRECT else ""
     if not isinstance(edits, dict) or verdict not in (contract.APPROVE, contract.CORRECT):
         return "It cannot correct anything."
     if closed := [name for name in edits if name not in terms.editable]:
         return f"It changes what nobody may correct: {', '.join(closed)}."
+    same = all(terms.payload.get(name) == value for name, value in edits.items())
+    if verdict == contract.CORRECT and same:
+        return "It corrects nothing."
     try:
         contract.Request.read({"title": terms.title, "payload": {**terms.payload, **edits}})
     except contract.InvalidRequest as error:

@@ -69,6 +69,7 @@ class Selection:
         voted = Decision.objects.standing().filter(reviewer=user, approval__in=rows)
         self._voted = set(voted.values_list("approval", flat=True))
         self._approvable: Counter[int] = Counter()  # by queue
+        self._pace = Decision.objects.pace_of(user)
         self.items = [self._item(each, found.get(each)) for each in named[:MOST]]
 
     def _seen(self, names: list[str]) -> dict[str, Approval]:
@@ -127,6 +128,8 @@ class Selection:
     def _beyond(self, queue: Queue) -> str:
         """Why it is one too many of its queue, in a sentence; empty where it is not."""
         self._approvable[queue.pk] += 1
+        if self._pace + self._approvable.total() > queue.most_a_minute:
+            return _("So many approvals a minute need your password: approve it on its page.")
         if self._approvable[queue.pk] <= queue.bulk_limit:
             return ""
         if not queue.bulk_limit:

@@ -23,6 +23,7 @@ CHECK_POLICY = "check_policy"
 OPEN_APPROVAL = "open_approval"
 VERIFY = "verify"
 PUBLISH = "publish"
+OBJECTION = "objection"
 RUN_AGENT = "run_agent"
 
 # Limits of a request. Temporal itself warns at 256 KiB a payload and refuses at 2 MiB.
@@ -281,14 +282,15 @@ class Ruling:
     groups: list[str] = field(default_factory=list)  # of its author, where the stage asks for one
     behalf_id: str = ""  # for whom its author decided
     behalf: str = ""
+    accounts: list[str] = field(default_factory=list)  # of both, where they have others
     option: str = ""
     form: dict[str, Any] | None = None
     edits: dict[str, Any] | None = None
 
     @property
     def people(self) -> set[str]:
-        """Who has had their say with it: its author, and for whom it was made."""
-        return {self.reviewer_id, self.behalf_id} - {""}
+        """Who has had their say with it: its author, for whom it was made, their other accounts."""
+        return {self.reviewer_id, self.behalf_id, *self.accounts} - {""}
 
 
 @dataclass(frozen=True)

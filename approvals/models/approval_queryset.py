@@ -80,8 +80,9 @@ def _open_to(model: Any, user: Any, queues: list[Queue] | None = None) -> Q:
         seen = list(Queue.objects.open_to(user).values_list("pk", flat=True))
     else:
         seen = [each.pk for each in queues] + _seen(user)
-    # Who agreed at an earlier stage follows it to the end.
-    earlier = Decision.objects.filter(reviewer=user, approval__stage__gt=0).values("approval")
+    # Who decided at an earlier stage, or because others had not, follows it to the end.
+    moved = Q(approval__stage__gt=0) | Q(approval__escalated__gt=0)
+    earlier = Decision.objects.filter(moved, reviewer=user).values("approval")
     mine = Q(requester_user=user) | Q(pk__in=earlier) | _escalated_to(model, user)
     return Q(queue__in=seen) | mine
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -18,8 +19,11 @@ from approvals.models.audit import AuditEntry
 from approvals.models.decision import VOTES, Decision
 from approvals.models.eligible import Eligible
 from approvals.models.errors import AlreadyDecided, Changed, Incomplete, NotYours, Unreadable
-from approvals.models.people import name_of
+from approvals.models.opening import require_able
+from approvals.models.people import name_of, same_person
+from approvals.policy.judging import judge
 from orchestrator import contract, signing
+from orchestrator.contract import InvalidRequest, Request
 from orchestrator.counting import result
 from orchestrator.terms import Stage
 
@@ -74,7 +78,7 @@ class Deciding(Eligible):
     ) -> None:
         """Raises as `decide` does where it would record nothing. `own`: the decisions of `by`."""
         self._require(by, verdict, comment, seen_sha256)
-        if fault := self._fault_of({"verdict": verdict, **_given(**answers or {})}):
+        if fault := self._fault_of(by, {"verdict": verdict, **_given(**answers or {})}):
             raise Incomplete(fault)
         own = list(self.decisions.filter(reviewer=by)) if own is None else own
         if not self.is_open or any(each.stands for each in own):
@@ -166,18 +170,60 @@ class Deciding(Eligible):
         if seen_sha256 is not None and seen_sha256 != self.payload_sha256:
             raise Changed(_("The request changed while you were reading. Read it again."))
 
-    def _fault_of(self, said: dict[str, Any]) -> str:
+    def _lack_of_others(self, by: User) -> str:
+        """Why nobody could approve what `by` corrects, in a sentence."""
+        terms = self.terms()
+        barred = {*terms.excluded, *map(str, same_person(by))}
+        try:
+            require_able(replace(terms, excluded=sorted(barred)))
+        except InvalidRequest:
+            return str(_("Nobody would be left to approve what you correct. Reject it instead."))
+        return ""
+
+    def _fault_of(self, by: User, said: dict[str, Any]) -> str:
         terms = self.terms()
         corrects = said.get("edits") and said["verdict"] == contract.APPROVE
         if corrects and not terms.decides_alone:
             return str(_("You corrected it. Save the correction: others approve it then."))
+        if said["verdict"] == contract.CORRECT and (lack := self._lack_of_others(by)):
+            return lack
         return faults_of(said, terms) or self._fault_of_edits(said.get("edits") or {})
 
     def _fault_of_edits(self, edits: dict[str, Any]) -> str:
-        """Why what it would become is not what its kind promises, in a sentence."""
-        kind = self.kind_of_request() if edits else None
-        problems = kind.problems({**self.payload, **edits}) if kind else {}
-        return next((f"{path}: {words}" for path, words in problems.items()), "")
+        """Why it may not become what it would: by its kind, or by policy; in a sentence."""
+        if not edits:
+            return ""
+        payload, kind = {**self.payload, **edits}, self.kind_of_request()
+        problems = kind.problems(payload) if kind else {}
+        for path, words in problems.items():
+            return f"{path}: {words}"
+        return self._fault_by_policy(payload)
+
+    def _fault_by_policy(self, payload: dict[str, Any]) -> str:
+        """Why rules want more of what it would become than the terms ask, in a sentence."""
+        terms = self.terms()
+        asked = {
+            "title": self.title, "payload": payload, "queue": terms.queue, "kind": self.kind,
+            "requester": self.requester, "risk": self.risk, "links": self.links,
+            "previous": self.previous,
+        }  # fmt: skip
+        request = Request.read(asked)
+        finding = judge(
+            self.title, request, workflow_type=self.workflow_type, requester_verified=self.verified
+        )
+        if finding.verdict == contract.DENY:
+            return str(_("Policy denies what it would become: %s") % finding.reason)
+        asks, stages = finding.asks, [each.queue for each in terms.stages]
+        more = (
+            (asks.quorum or 0) > terms.quorum
+            or set(asks.groups) - set(terms.groups)
+            or set(asks.stages) - set(stages)
+            or asks.queue not in ("", terms.queue)
+            or contract.RISKS.index(asks.risk or "low") > contract.RISKS.index(self.risk)
+        )
+        if not more:
+            return ""
+        return str(_("Policy wants more people for what it would become. Reject it, and say why."))
 
     @property
     def verdicts(self) -> list[str]:
@@ -258,15 +304,34 @@ class Deciding(Eligible):
         if needed := self.terms().stage(self.stage).groups:
             stands_for = (away or by).groups.filter(name__in=needed)
             further["groups"] = sorted(stands_for.values_list("name", flat=True))
+        if accounts := self._accounts(by, away):
+            further["accounts"] = accounts
         if away:
             further["on_behalf_of"] = {"id": str(away.pk), "name": name_of(away)}
         return further
+
+    def _accounts(self, by: User, away: User | None) -> list[str]:
+        """All accounts of who decides, and of who is away, where they have others."""
+        if self.terms().decides_alone and not self.rules.get("editable"):
+            return []  # one vote settles it, so nobody has two
+        people = [by, away] if away else [by]
+        accounts = set().union(*map(same_person, people))
+        return sorted(map(str, accounts)) if len(accounts) > len(people) else []
+
+    def objection(self) -> str:
+        """What people recorded that is no approval, in a sentence; empty where nobody objects."""
+        against = self.decisions.filter(refused_at=None, retracted_at=None)
+        against = against.exclude(verdict__in=[contract.APPROVE, contract.RETRACT])
+        last = against.select_related("reviewer").order_by("decided_at").last()
+        if last is None:
+            return ""
+        return f"{name_of(last.reviewer)} said no before the deadline. {last.comment}".strip()
 
     def _claim(self, vote: Decision) -> None:
         """First to settle wins: one conditional update, on PostgreSQL and SQLite alike."""
         stage = self.terms().stage(self.stage)
         plain = not (stage.groups or self.rules.get("stages") or self.rules.get("answers"))
-        if stage.reject_quorum > 1 or not plain or vote.on_behalf_of_id:
+        if stage.reject_quorum > 1 or not plain or len(vote.people) > 1:
             self._weigh(vote)
             return
         now, held = vote.decided_at, self._hold(vote.decided_at)

@@ -135,8 +135,9 @@ class Decision(AppendOnly):
 
     @property
     def people(self) -> set[int]:
-        """Who has had their say with it: its author, and for whom it was made."""
-        return {each for each in (self.reviewer_id, self.on_behalf_of_id) if each}
+        """Who has had their say with it: its author, for whom it was made, their other accounts."""
+        accounts = self.envelope["body"].get("accounts", [])
+        return {*map(int, accounts), self.reviewer_id, self.on_behalf_of_id or 0} - {0}
 
     @property
     def stands(self) -> bool:

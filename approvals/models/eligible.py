@@ -50,7 +50,14 @@ class Eligible(ApprovalRecord):
         if self.escalated and self.escalated_to.filter(user=user).exists():
             return None
         asker = [str(self.requester_user_id)] if self.requester_user_id else []
-        return self.queue.absent_for(user, [*self.excluded, *asker]) or NONE
+        barred = [*self.excluded, *asker]
+        # Of several who are away, the one that has had no say yet.
+        done = {str(pk) for each in self.decisions.standing() for pk in each.people}
+        return (
+            self.queue.absent_for(user, [*barred, *done])
+            or self.queue.absent_for(user, barred)
+            or NONE
+        )
 
     def people(self) -> QuerySet[User]:
         """Everybody active who may give one of its votes, who stands in for somebody apart."""

@@ -1,5 +1,6 @@
 """Opening: which terms an approval gets from its queue, its request and policy; the strictest."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 
+from approvals.answering import ASKED_WITH
 from approvals.models.kind import valid_schema
 from approvals.models.people import person, same_person
 from approvals.models.queue import Queue
@@ -40,8 +42,9 @@ class Asker:
     @property
     def excluded(self) -> list[str]:
         """Primary keys, as text, of whom four eyes bar: asker, starter, their other accounts."""
-        barred = {str(each) for each in same_person(self.user)} if self.user else set()
-        return sorted(barred | ({self.starter_id} - {""}))
+        starter = User.objects.filter(pk=self.starter_id or 0).first()
+        accounts = [same_person(each) for each in (self.user, starter) if each]
+        return sorted(str(pk) for pk in set().union(*accounts))
 
 
 def terms_for(
@@ -89,7 +92,7 @@ class _Opening:
             reject_quorum=queue.reject_quorum,
             due_at=_iso(due_at),
             ends_at=_iso(ends_at),
-            on_timeout=self._on_timeout(due_at),
+            on_timeout=self._on_timeout(),
             excluded=self.asker.excluded,
             requester_id=str(self.asker.user.pk) if self.asker.user else "",
             risk=self.risk,
@@ -105,11 +108,11 @@ class _Opening:
             form=request.form,
             editable=request.editable,
             ruled=RULED.get(self.finding.verdict, ""),
-            reason=self._reason(due_at),
+            reason=self._reason(),
             policy=self._policy(),
         )
         if not terms.ruled:
-            self._require_able(terms)
+            require_able(terms)
         return terms
 
     @property
@@ -136,42 +139,43 @@ class _Opening:
         return [_stage(_queue(each)) for each in slugs if each != self.queue.slug]
 
     def _answers(self) -> list[Answer]:
-        given = [*self.queue.answers, *self.request.verdicts]
-        return list({each["name"]: Answer(**each) for each in given}.values())
-
-    def _require_able(self, terms: Terms) -> None:
-        """Raises InvalidRequest where a stage has too few people to agree, or of the wrong kind."""
-        queues = [self.queue, *(_queue(each.queue) for each in terms.stages)]
-        for number, queue in enumerate(queues):
-            stage = terms.stage(number)
-            people = (
-                queue.people().exclude(pk__in=map(int, terms.excluded)).prefetch_related("groups")
-            )
-            able = [{group.name for group in each.groups.all()} for each in people]
-            needed = stage.quorum + stage.reject_quorum - 1  # else it might never come to an end
-            if len(able) < needed or not represented(stage.groups, able):
-                raise InvalidRequest(_too_few(stage, len(able), needed))
+        own, asked = self.queue.answers, self.request.verdicts
+        names = [each["name"] for each in (*own, *asked)]
+        if len(set(names)) < len(names):
+            raise InvalidRequest("`verdicts` names an answer twice, or one of the queue's own.")
+        return [Answer(**each) for each in (*own, *asked)]
 
     # By when.
 
     def _due_at(self) -> datetime | None:
-        asked = (self.queue.due_seconds, self.request.due_seconds, self.asks.due_seconds)
-        seconds = min(filter(None, asked), default=None)
+        limits = [self.queue.due_seconds, self.request.due_seconds, self.asks.due_seconds]
+        if self._on_timeout() == "approve":
+            limits = limits[:1]  # nobody shortens the time to say no
+        seconds = min(filter(None, limits), default=None)
         return self.queue.after(self.now, seconds) if seconds else None
 
-    def _on_timeout(self, due_at: datetime | None) -> str:
+    def _on_timeout(self) -> str:
         said = self.request.on_timeout or self.queue.on_timeout
-        return said if said in contract.ON_TIMEOUT or due_at else "reject"
+        if said == "approve" and self._is_stricter():
+            return "reject"  # an administrator spoke of this queue's rules, not of more than these
+        return said if said in contract.ON_TIMEOUT or self.queue.due_seconds else "reject"
 
-    def _reason(self, due_at: datetime | None) -> str:
+    def _is_stricter(self) -> bool:
+        """Whether the request or policy asks more than the queue does."""
+        own = set(self.queue.required_groups.values_list("name", flat=True))
+        least = max(self.queue.quorum, len(own))
+        more = set(self._groups()) - own or self._stages() or self._quorum() > least
+        return bool(more or self.asks.queue or self.asks.risk or self.asks.warnings)
+
+    def _reason(self) -> str:
         """Why it is settled without people: by policy, or by their silence."""
         if self.finding.verdict in RULED:
             return self.finding.reason
-        return self.queue.silence_words if self._on_timeout(due_at) == "approve" else ""
+        return self.queue.silence_words if self._on_timeout() == "approve" else ""
 
     def _escalations(self, due_at: datetime | None) -> tuple[list[Escalation], datetime | None]:
         """Whom it goes on to after the deadline, and when it ends then."""
-        if due_at is None or self._on_timeout(due_at) != "escalate":
+        if due_at is None or self._on_timeout() != "escalate":
             return [], None
         found, at = [], due_at
         for step in self.queue.escalations.select_related("group"):
@@ -198,6 +202,29 @@ class _Opening:
             "rules": self.finding.decisive(),
             "warnings": list(self.asks.warnings),
         }
+
+
+def require_able(terms: Terms) -> None:
+    """Raises InvalidRequest where too few people could agree, or none of a group.
+
+    Nobody counts at two stages, so every vote that is needed has to find a person of its own.
+    """
+    places: list[str] = []
+    able: dict[int, set[str]] = {}
+    for number in range(len(terms.stages) + 1):
+        stage = terms.stage(number)
+        people = _queue(stage.queue).people().exclude(pk__in=map(int, terms.excluded))
+        groups = {each.pk: set(each.groups.values_list("name", flat=True)) for each in people}
+        needed = stage.quorum + stage.reject_quorum - 1  # else it might never come to an end
+        if len(groups) < needed or not represented(stage.groups, list(groups.values())):
+            raise InvalidRequest(_too_few(stage, len(groups), needed))
+        free = [f"{number}.{n}" for n in range(stage.quorum - len(stage.groups))]
+        places += [*free, *(f"{number}:{group}" for group in stage.groups)]
+        for pk, of in groups.items():
+            fits = {f"{number}:{group}" for group in of}
+            able.setdefault(pk, set()).update({*free, *fits})
+    if not represented(places, list(able.values())):
+        raise InvalidRequest("Nobody counts at two stages, and too few people are left for all.")
 
 
 def frozen(terms: Terms) -> dict[str, Any]:
@@ -244,6 +271,27 @@ def _require_form(form: dict[str, Any] | None) -> None:
         valid_schema(form)
     except ValidationError as error:
         raise InvalidRequest(f"`form` does not fit: {' '.join(error.messages)}") from error
+    verdicts = form.get(ASKED_WITH, [])
+    if not isinstance(verdicts, list) or not all(each in contract.VOTES for each in verdicts):
+        raise InvalidRequest(f"`form`: {ASKED_WITH} must be a list of {', '.join(contract.VOTES)}.")
+    if unfit := next(_unfit(form), ""):
+        raise InvalidRequest(f"`form` may not hold `{unfit}`: nothing bounds how long it takes.")
+
+
+def _unfit(schema: Any) -> Iterator[str]:
+    """What a form of a caller's may not make the desk do: run their patterns, follow references."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _unfit(each)
+    if not isinstance(schema, dict):
+        return
+    for name, value in schema.items():
+        if name in ("pattern", "patternProperties") or (name[:1] == "$" and name != "$schema"):
+            yield name
+        elif name == "properties" and isinstance(value, dict):
+            yield from _unfit(list(value.values()))
+        else:
+            yield from _unfit(value)
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -53,11 +53,21 @@ def identities(user: User) -> set[str]:
 
 
 def same_person(user: User) -> set[int]:
-    """Primary keys of all accounts of the person whose account `user` is, its own among them."""
-    names = Q(pk=user.pk)
-    for each in identities(user):
-        names |= Q(username__iexact=each) | Q(email__iexact=each) | Q(linked_identities__name=each)
-    return set(User.objects.filter(names).values_list("pk", flat=True))
+    """Primary keys of all accounts of the person whose account `user` is, its own among them.
+
+    Also those that are linked with a linked one, and so on.
+    """
+    found, names, known = {user.pk}, identities(user), 0
+    while known < len(found):
+        known = len(found)
+        named = Q(pk__in=found)
+        for each in names:
+            named |= Q(username__iexact=each) | Q(email__iexact=each)
+            named |= Q(linked_identities__name=each)
+        accounts = User.objects.filter(named).prefetch_related("linked_identities").distinct()
+        found |= {each.pk for each in accounts}
+        names = {name for each in accounts for name in identities(each)}
+    return found
 
 
 def person(name: str) -> User | None:

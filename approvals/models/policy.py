@@ -124,7 +124,12 @@ class PolicyCheck(models.Model):
 
     @classmethod
     def task_of(cls, run: Run, request: Request) -> str:
-        """What rules see as the task: what a guarded task named, else the request's title."""
+        """What rules see as the task: what a guarded task named, else the request's title.
+
+        A workflow of its own may ask several times, so what was noted of its run is another's.
+        """
+        if run.workflow_type != contract.GUARDED_TASK:
+            return request.title
         noted = cls.objects.filter(run__run_id=run.run_id).values_list("task", flat=True).first()
         return noted or request.title
 

@@ -112,18 +112,29 @@ class ApprovalStep:
                 await self._cancelled(tally, "The workflow was reset and asks again.")
                 tally = await self._open(request)
             else:
-                self._act_on_time(tally)
+                await self._act_on_time(tally)
                 await self._publish(tally)
         return tally
 
-    def _act_on_time(self, tally: Tally) -> None:
+    async def _act_on_time(self, tally: Tally) -> None:
         if tally.held:
             tally.release()
         elif self._deadline and self._deadline.done():
-            tally.time_out()
+            tally.time_out(await self._objection(tally) if tally.silence_is_yes else "")
         else:
             tally.ring()
             self._set_bell(tally)
+
+    async def _objection(self, tally: Tally) -> str:
+        """What was recorded in time and has not arrived: before silence is taken for a yes."""
+        objection: str = await workflow.execute_local_activity(
+            contract.OBJECTION,
+            tally.terms.approval_id,
+            result_type=str,
+            start_to_close_timeout=timedelta(seconds=30),
+            retry_policy=PATIENTLY,
+        )
+        return objection
 
     def _has_news(self) -> bool:
         # While an outcome is held for undo, the deadline has been met.

@@ -46,9 +46,22 @@ class Tally:
         self.version += 1
         self._forget()
 
-    def time_out(self) -> None:
-        why = f"Nobody decided in time. {self.terms.reason}".strip()
-        self.settle(contract.SILENCE[self.terms.on_timeout], why)
+    @property
+    def silence_is_yes(self) -> bool:
+        """Whether nobody deciding means yes: the queue says so, and nobody has said otherwise."""
+        agreed = all(each.verdict == contract.APPROVE for each in self.counted.values())
+        return self.terms.on_timeout == "approve" and agreed and not self.corrected
+
+    def time_out(self, objection: str = "") -> None:
+        """`objection`: what somebody said in time that has not arrived; it makes silence a no."""
+        if self.silence_is_yes and not objection:
+            self.settle(contract.APPROVED, f"Nobody decided in time. {self.terms.reason}".strip())
+        elif self.terms.on_timeout == "approve":
+            self.settle(
+                contract.REJECTED, objection or "Nobody decided in time, and not all agreed."
+            )
+        else:
+            self.settle(contract.SILENCE[self.terms.on_timeout], "Nobody decided in time.")
 
     def ring(self) -> None:
         """The next of the terms' bells: a reminder, or others may decide as well."""
@@ -203,8 +216,9 @@ class Tally:
             stage=self.stage_number,
             escalated=self.escalated,
             reminded=self.reminded,
-            payload=self.payload if self.corrected or self._edits else None,
-            payload_sha256=contract.sha256(self.payload) if self.corrected or self._edits else "",
+            # What is corrected with an approval holds once that takes effect, not while undo may.
+            payload=self.payload if self._is_other else None,
+            payload_sha256=contract.sha256(self.payload) if self._is_other else "",
             request=self.request if complete else None,
             terms=self.terms if complete else None,
         )
@@ -216,9 +230,14 @@ class Tally:
         return {name: value for each in approvals for name, value in (each.edits or {}).items()}
 
     @property
+    def _is_other(self) -> bool:
+        """Whether something else is asked, or was approved, than was asked at first."""
+        return self.corrected or (self.settled and bool(self._edits))
+
+    @property
     def payload(self) -> dict[str, Any]:
         """What is approved: the request's, with what people corrected."""
-        return {**self.terms.payload, **self._edits}
+        return {**self.terms.payload, **(self._edits if self.settled else {})}
 
     def outcome(self) -> Outcome:
         votes = list(self.counted.values())

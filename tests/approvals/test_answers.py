@@ -14,7 +14,7 @@ HALF = {"name": "half", "label": "Refund half of it", "means": "approve"}
 FORM = {
     "type": "object",
     "properties": {
-        "ticket": {"type": "string", "title": "Change ticket", "pattern": "^CHG-[0-9]+$"},
+        "ticket": {"type": "string", "title": "Change ticket", "minLength": 5},
         "tested": {"type": "boolean", "title": "I have tested it"},
     },
     "required": ["ticket"],
@@ -47,7 +47,7 @@ def send(client, row, verdict="approve", **more):
 class TestChoices:
     def test_are_buttons_with_their_labels(self, mei, people):
         row = an_opened(verdicts=[HALF])
-        assert re.search(r'value="approve:half">Refund half of it</button>', page_of(mei, row))
+        assert re.search(r'value="approve:half">Refund half of it <small', page_of(mei, row))
         assert send(mei, row, "approve:half").status_code == 303
         made = Decision.objects.get()
         assert (made.verdict, made.option) == ("approve", "half")
@@ -106,7 +106,7 @@ class TestForm:
 
     def test_an_answer_that_does_not_fit_is_refused(self, mei, people):
         row = an_opened(form=FORM)
-        answer = send(mei, row, **{"f-ticket": "seven"})
+        answer = send(mei, row, **{"f-ticket": "7"})
         assert answer.status_code == 422
         assert "ticket" in answer.content.decode()
         assert not Decision.objects.exists()
