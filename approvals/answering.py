@@ -36,7 +36,8 @@ def _fault_of_form(terms: Terms, verdict: str, answers: Any) -> str:
     if answers is None and verdict != contract.APPROVE:
         return ""  # nobody's form makes a no harder
     if not isinstance(answers, dict):
-        return "It lacks the answers that were asked for."
+        names = ", ".join(schema.get("required", [])) or "all"
+        return f"It lacks the answers that are asked for: {names}."
     for path, words in faults(schema, answers).items():
         return f"Its answers do not fit: {' › '.join(map(str, path)) or 'all'}: {words}"
     return ""

@@ -53,6 +53,9 @@ def explain(
         return Explanation(why, became=[approval.words()], rules=rules)
     found = approval.decisions.all() if decisions is None else decisions
     voted = [each for each in found if each.stands and each.stage == approval.stage]
+    if approval.settled_at:
+        on_its_way = _("It is decided; the workflow has not said so yet.")
+        return Explanation(why, became=[on_its_way], rules=rules)
     able = list(approval.people()) if people is None else people
     whom = [*_whom(approval, terms, voted, able)]
     return Explanation(why, whom, [*_next(approval, terms)], rules=rules)
@@ -79,7 +82,7 @@ def _whom(
 ) -> Iterator[str]:
     stage = terms.stage(approval.stage)
     approvals = [each for each in voted if each.verdict == contract.APPROVE]
-    yield _waits_for(approval, stage, max(stage.quorum - len(approvals), 0))
+    yield _waits_for(stage, max(stage.quorum - len(approvals), 0))
     if missing := _missing(stage, [each.groups for each in approvals]):
         yield _("Still to be represented: %s. Nobody stands for two.") % ", ".join(missing)
     done = {pk for each in voted for pk in each.people}
@@ -92,9 +95,7 @@ def _whom(
         yield _("Whoever asked, started or corrected it does not count.")
 
 
-def _waits_for(approval: Approval, stage: Stage, needed: int) -> str:
-    if approval.settled_at:
-        return _("It is decided; the workflow has not said so yet.")
+def _waits_for(stage: Stage, needed: int) -> str:
     words: str = ngettext(
         "It waits for %(needed)d more approval in %(queue)s.",
         "It waits for %(needed)d more approvals in %(queue)s.",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -373,6 +373,15 @@ class Deciding(Eligible):
         """What the votes of this stage come to, by the workflow's own rule."""
         here = [each for each in votes if each.stage == self.stage]
         return result(here, self.terms().stage(self.stage))
+
+    def would_complete(self, user: User, decisions: Iterable[Decision]) -> bool:
+        """Whether an approval by `user` would be the last that this stage needs."""
+        needed = self.terms().stage(self.stage).groups
+        own = user.groups.filter(name__in=needed) if needed else Group.objects.none()
+        body = {"groups": list(own.values_list("name", flat=True)) if needed else []}
+        vote = Decision(verdict=contract.APPROVE, stage=self.stage, envelope={"body": body})
+        standing = [each for each in decisions if each.stands]
+        return self._result([*standing, vote]) == contract.APPROVED
 
     def goes_on_to(self, decisions: Iterable[Decision]) -> Stage | None:
         """Who is asked next, where this stage has agreed and the workflow has not gone on yet."""

@@ -21,6 +21,7 @@ from approvals.models.people import name_of
 from approvals.views.asked import asked
 from approvals.views.wording import reasons, wording
 from orchestrator import contract
+from orchestrator.terms import Terms
 
 MOST_PEOPLE = 50  # looked at, to say who may decide
 QUICK, CALM = 2, 5  # seconds between looks: a decision is under way, or people are awaited
@@ -82,7 +83,7 @@ def decision_area(
             "held": held(approval),
             "last": standing[-1] if standing else None,
             "withdrawal": withdrawal(decisions),
-            "behalf": approval.decided_for(user) if state == "form" else None,
+            **_consequence(approval, user, decisions, state),
             "open_to": _open_to(people, user, votes) if state == "form" else [],
             "needed": max(approval.quorum - approval.approvals, 0),
             "away": state == "form" and is_away(request),
@@ -98,6 +99,22 @@ def decision_area(
     )
 
 
+def _consequence(
+    approval: Approval, user: Any, decisions: list[Decision], state: str
+) -> dict[str, Any]:
+    """What an approval by this person would lead to."""
+    if state != "form":
+        return {}
+    behalf = approval.decided_for(user)
+    stages = approval.terms().stages[approval.stage :]
+    return {
+        "behalf": behalf,
+        "completes": approval.would_complete(behalf or user, decisions),
+        "goes_on_to": stages[0].name if stages else "",
+        "represented": approval.terms().stage(approval.stage).groups,
+    }
+
+
 def _further(
     approval: Approval, decisions: list[Decision], form: DecisionForm | None
 ) -> dict[str, Any]:
@@ -110,10 +127,18 @@ def _further(
         "answers": AnswerForm(approval, form.data if form else None),
         "options": terms.answers,
         "offers_changes": terms.changes,
+        "answered": _answered(terms, decisions),
         "correction": pending[-1] if pending else None,
         "onward": approval.goes_on_to(decisions),
         "rejections_needed": stage.reject_quorum,
     }
+
+
+def _answered(terms: Terms, decisions: list[Decision]) -> str:
+    """The label of the answer that was given last, where there were several."""
+    given = [each.option for each in decisions if each.stands and each.option]
+    labels = {each.name: each.label for each in terms.answers}
+    return labels.get(given[-1], given[-1]) if given else ""
 
 
 def _involved(approval: Approval, user: Any, state: str) -> dict[str, Any]:

@@ -260,3 +260,33 @@ class TestCourse:
         assert "what was asked, before it was corrected" in page
         assert "12.00" in page
         assert "120.00" in page
+
+
+class TestConsequence:
+    def test_of_the_last_approval_of_a_step_is_the_next_step(self, mei, people):
+        board = Queue.objects.create(slug="board", name="Board")
+        people.reviewer("ines", board)
+        page = page_of(mei, an_opened(stages=["board"]))
+        assert "Yours completes this step. Then Board decides." in page
+        assert "the workflow goes on at once" not in page
+
+    def test_says_that_a_group_is_still_missing(self, mei, people):
+        from django.contrib.auth.models import Group
+
+        finance = Group.objects.create(name="Finance")
+        people.lena.groups.add(finance)
+        row = an_opened(groups=["Finance"])
+        assert "each of these must be represented: Finance" in page_of(mei, row)
+
+    def test_the_answer_that_was_given_stands_beside_the_outcome(self, mei, people):
+        row = an_opened(verdicts=[HALF])
+        send(mei, row, "approve:half")
+        panel = page_of(mei, row).partition('id="panel"')[2]
+        assert "<b>Refund half of it</b>" in panel
+
+    def test_nothing_is_foretold_of_what_is_decided(self, mei, people):
+        row = an_opened()
+        send(mei, row)
+        page = page_of(mei, row)
+        assert "It is decided; the workflow has not said so yet." in page
+        assert "One rejection ends it." not in page

@@ -122,7 +122,10 @@ class Command(BaseCommand):
             processes.kill()
             if self.samples and self.samples.poll() is None:
                 self.samples.kill()
-        return 0 if processes.returncode in (130, 143) else 1
+        if processes.returncode in (130, 143):
+            return 0
+        self.stderr.write("One of them ended, so all were stopped; nothing is lost. Run it again.")
+        return 1
 
     def welcome(self) -> None:
         """Once the site is ready: start the sample requests, say where to go."""
