@@ -4,12 +4,13 @@ import functools
 import itertools
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
@@ -35,6 +36,7 @@ from orchestrator.terms import Terms
 
 log = logging.getLogger(__name__)
 
+SKEW = 5  # seconds: less is the time that a task takes to arrive
 POLICY_TRIES = 6  # 6 seconds and more: an engine that is just being restarted denies nothing
 
 
@@ -118,6 +120,7 @@ def _recorded(action: str, noted: WorkflowRun) -> bool:
 @final_if_invalid
 def open_approval(approval_id: str, request: Any, run: Run) -> Terms:
     """Give a waiting step its row, and its terms. Raises InvalidRequest."""
+    skew = _skew()
     asked, run = Request.read(request), _here(run)
     finding = _judged(PolicyCheck.task_of(run, asked), asked, run)
     approval = Approval.open(approval_id, asked, run, finding)
@@ -128,7 +131,13 @@ def open_approval(approval_id: str, request: Any, run: Run) -> Terms:
         f"due {approval.due_at:%Y-%m-%d %H:%M} UTC" if approval.due_at else "no deadline",
         approval.title,
     )
-    return approval.terms()
+    return replace(approval.terms(), skew_seconds=skew)
+
+
+def _skew() -> int:
+    """Seconds that Temporal's clock is ahead of this machine's; 0 where they agree well enough."""
+    ahead = (activity.info().started_time - timezone.now()).total_seconds()
+    return round(ahead) if abs(ahead) >= SKEW else 0
 
 
 @activity.defn(name=contract.VERIFY)

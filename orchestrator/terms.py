@@ -55,6 +55,7 @@ class Terms:
     excluded: list[str]  # primary keys of users who never count, as text
     requester_id: str = ""  # the primary key of the user who asked, as text
     risk: str = ""
+    skew_seconds: int = 0  # how far Temporal's clock is ahead of the desk's, which set the times
     undo_seconds: int = 0  # how long an outcome is held before it takes effect
     queue_name: str = ""
     groups: list[str] = field(default_factory=list)

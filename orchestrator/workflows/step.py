@@ -159,7 +159,7 @@ class ApprovalStep:
             await self._publish(tally)
             return tally
         if tally.terms.end:
-            self._deadline = _timer(_until(tally.terms.end), "Deadline")
+            self._deadline = _timer(_until(tally.terms.end, tally.terms), "Deadline")
         self._set_bell(tally)
         workflow.set_current_details(tally.words())
         return tally
@@ -170,7 +170,7 @@ class ApprovalStep:
             self._bell = None
             return
         at, escalation = bells[0]
-        self._bell = _timer(_until(at), "Escalation" if escalation else "Reminder")
+        self._bell = _timer(_until(at, tally.terms), "Escalation" if escalation else "Reminder")
 
     async def _terms(self, request: Any) -> Terms:
         return await answer_of(
@@ -274,8 +274,10 @@ def _timer(left: timedelta, summary: str) -> asyncio.Task[None]:
     )
 
 
-def _until(moment: str) -> timedelta:
-    return datetime.fromisoformat(moment) - workflow.now()
+def _until(moment: str, terms: Terms) -> timedelta:
+    """How long it is until `moment` on the desk's clock; the workflow's is Temporal's."""
+    skew = timedelta(seconds=terms.skew_seconds)
+    return datetime.fromisoformat(moment) + skew - workflow.now()
 
 
 def this_run() -> Run:

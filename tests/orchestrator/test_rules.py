@@ -17,7 +17,7 @@ from approvals.models import (
 )
 from approvals.models.errors import AlreadyDecided, Incomplete, NotYours
 from orchestrator import contract
-from tests.desk import envelope_for, recorded, until
+from tests.desk import envelope_for, recorded, until, working
 
 
 @pytest.fixture
@@ -327,6 +327,35 @@ class TestTime:
         assert desk.approval().waiting().on_timeout == "approve"
         for more in ({"stages": ["board"]}, {"quorum": 2}):
             assert desk.approval(**more).waiting().on_timeout == "reject"
+
+    @pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(hours=-2)])
+    def test_the_deadline_is_kept_where_clocks_disagree(
+        self, desk, worker, people, ahead, monkeypatch
+    ):
+        """The desk's clock is simulated: its `timezone.now` is two hours off, Temporal's is not."""
+        real = timezone.now
+        monkeypatch.setattr(timezone, "now", lambda: real() + ahead)
+        flow = desk.approval(due_seconds=2)
+        assert flow.result()["outcome"] == "rejected"
+        took = flow.events("WORKFLOW_EXECUTION_COMPLETED")[0].event_time.ToDatetime()
+        began = flow.events("WORKFLOW_EXECUTION_STARTED")[0].event_time.ToDatetime()
+        assert timedelta(seconds=1) < took - began < timedelta(seconds=10)
+
+    def test_reminders_and_escalation_survive_a_worker(self, desk, people, board):
+        heads = Group.objects.create(name="Heads")
+        people.ines.groups.add(heads)
+        change(people.general, on_timeout="escalate", due_seconds=3, remind_every_seconds=1)
+        QueueEscalation.objects.create(queue=people.general, group=heads, seconds=3600)
+        with working():
+            flow = desk.approval()
+            row = flow.waiting()
+        until(lambda: timezone.now() > row.due_at)
+        assert not fresh(row).escalated
+        with working():
+            until(lambda: fresh(row).escalated)
+            assert fresh(row).reminded >= 1
+            fresh(row).decide(people.ines, "approve")
+            assert flow.result()["outcome"] == "approved"
 
     def test_a_reminder_is_told(self, desk, worker, people):
         change(people.general, remind_every_seconds=1, due_seconds=3600)
