@@ -325,7 +325,9 @@ class Deciding(Eligible):
         last = against.select_related("reviewer").order_by("decided_at").last()
         if last is None:
             return ""
-        return f"{name_of(last.reviewer)} said no before the deadline. {last.comment}".strip()
+        told = {contract.CORRECT: "corrected it", contract.WITHDRAW: "withdrew it"}
+        did = told.get(last.verdict, "said no")
+        return f"{name_of(last.reviewer)} {did} before the deadline. {last.comment}".strip()
 
     def _claim(self, vote: Decision) -> None:
         """First to settle wins: one conditional update, on PostgreSQL and SQLite alike."""

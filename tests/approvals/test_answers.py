@@ -278,6 +278,13 @@ class TestConsequence:
         row = an_opened(groups=["Finance"])
         assert "each of these must be represented: Finance" in page_of(mei, row)
 
+    def test_says_that_different_answers_do_not_add_up(self, mei, people):
+        row = an_opened(verdicts=[HALF], quorum=2)
+        row.decide(people.lena, "approve", option="half")
+        page = page_of(mei, row)
+        assert "approvals with different answers do not add up" in page
+        assert "must be represented" not in page.partition('id="panel"')[2]
+
     def test_the_answer_that_was_given_stands_beside_the_outcome(self, mei, people):
         row = an_opened(verdicts=[HALF])
         send(mei, row, "approve:half")
