@@ -29,6 +29,7 @@ CHANNEL = "demo"
 DAYS, MOST_A_DAY = 14, 16
 FATES = {"approved": 80, "rejected": 12, "late": 5, "withdrawn": 3}  # of a hundred
 EXPIRED_AGO = timedelta(hours=2, minutes=8)  # when the one was asked that expired a moment ago
+QUIET = timedelta(minutes=10)  # before now, in which nothing else was closed
 
 THANKS = ("", "", "", "Looks right.", "Matches the order.", "Checked against the contract.",
           "Fine by me, staging has run it.")  # fmt: skip
@@ -101,13 +102,14 @@ class Story:
             count = self.chance.randint(busy // 2, busy)
             for minute in sorted(self.chance.sample(range(600), count)):
                 fate = self.chance.choices(tuple(FATES), tuple(FATES.values()))[0]
-                self.approval(self.chance.choice(ASKS), start + timedelta(minutes=minute), fate)
+                opened = start + timedelta(minutes=minute)
+                self.approval(self.chance.choice(ASKS), opened, fate, self.now - QUIET)
         # What nobody decided in time is closed at once, so no request can be waiting overdue.
-        self.approval(database, self.now - EXPIRED_AGO, "late")
+        self.approval(database, self.now - EXPIRED_AGO, "late", self.now)
         return self.rows
 
-    def approval(self, asker: Any, opened: datetime, fate: str) -> None:
-        """Written only where it is closed by now."""
+    def approval(self, asker: Any, opened: datetime, fate: str, until: datetime) -> None:
+        """Written only where it is closed by `until`."""
         number = len(self.rows.approvals) + 1
         self.asked[asker] += 1
         ask = asker(self.chance, self.asked[asker])
@@ -116,7 +118,7 @@ class Story:
         row = self.row(ask, number, opened)
         votes = self.votes(row, fate)
         self.close(row, votes)
-        if row.closed_at is None or row.closed_at > self.now:
+        if row.closed_at is None or row.closed_at > until:
             return
         self.rows.approvals.append(row)
         self.rows.decisions += votes

@@ -60,6 +60,15 @@ class TestHistory:
         assert timedelta() < timezone.now() - last.closed_at < timedelta(minutes=15)
         assert not last.decisions.exists()
 
+    def test_ends_so_at_every_hour_of_the_week(self, seeded):
+        for hour in range(0, 7 * 24, 17):
+            now = timezone.now() + timedelta(hours=hour)
+            rows = history.Story(now).tell().approvals
+            *others, last = sorted(rows, key=lambda each: each.closed_at)
+            assert (last.state, last.closed_at) == ("expired", last.due_at)
+            assert all(each.closed_at <= now - timedelta(minutes=10) for each in others)
+            assert len(rows) > 90
+
     def test_is_marked_as_demo_data(self, seeded):
         assert all(each.workflow_id.startswith("demo-history-") for each in seeded)
         assert set(Decision.objects.values_list("channel", flat=True)) == {"demo"}
