@@ -28,3 +28,10 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 
 # One way in only: nobody steers the server through a socket in the home directory.
 control_socket_disable = True
+
+
+def post_worker_init(worker):
+    """The application is loaded, and what comes now are requests."""
+    from orchestrator import garbage
+
+    garbage.look_seldom()

@@ -41,9 +41,8 @@ class Entry:
     decision: Decision | None = None
 
 
-def activity(approval: Approval, decisions: list[Decision]) -> list[Entry]:
+def activity(approval: Approval, decisions: list[Decision], said: list[Comment]) -> list[Entry]:
     """Votes, talk, claims and the outcome; that it was asked is not among them."""
-    said = approval.comments.select_related("author", "recipient", "group")
     entries = [*map(_decided, decisions), *map(_said, said), *_course(approval)]
     if approval.closed_at:
         entries.append(_closed(approval, approval.closed_at, decisions))

@@ -96,9 +96,19 @@ def mine(request: HttpRequest) -> ApprovalQuerySet:
     return to_decide(request.user, queues(request))
 
 
+def visible(request: HttpRequest) -> ApprovalQuerySet:
+    """What the signed-in person may see."""
+    return Approval.objects.visible_to(request.user, queues(request))
+
+
+def sees_all_of(request: HttpRequest, queue_id: int) -> bool:
+    """Whether the signed-in person reviews the queue: then all of it is `visible`, unasked."""
+    return any(each.pk == queue_id for each in queues(request))
+
+
 def queues(request: HttpRequest) -> list[Queue]:
     """Those that the signed-in person reviews, as they were at the first look."""
-    return [each for each in concerning(request) if each.whole]  # type: ignore[attr-defined]
+    return [each for each in concerning(request) if each.staffed or each.stands_in]  # type: ignore[attr-defined]
 
 
 def concerning(request: HttpRequest) -> list[Queue]:
@@ -109,6 +119,7 @@ def concerning(request: HttpRequest) -> list[Queue]:
     if not hasattr(request, "_queues"):
         user: Any = request.user
         request._queues = found = _concerning(user)  # type: ignore[attr-defined]
+        user._staffed_queues = {each.pk for each in found if each.staffed}  # type: ignore[attr-defined]
         user._seen_queues = [each.pk for each in found if each.seen]  # type: ignore[attr-defined]
         if not any(each.asked for each in found):  # type: ignore[attr-defined]
             user._escalated = []

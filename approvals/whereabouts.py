@@ -35,7 +35,7 @@ class Whereabouts:
             run=WorkflowRun.objects.filter(run_id=approval.run_id).first(),
             deciders=still_to_decide(approval) if approval.is_open else [],
             usual=approval.queue.usual_time() if approval.is_open else None,
-            question=Comment.open_question(approval) if approval.is_open else None,
+            question=Comment.open_question(approval.comments.all()) if approval.is_open else None,
             nudged_at=nudged_at,
             withdrawn=approval.decisions.withdrawals().exists(),
             may_withdraw=_may_withdraw(approval, user),

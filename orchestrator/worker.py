@@ -28,7 +28,7 @@ from temporalio.worker import (
     Worker,
 )
 
-from orchestrator import agent, client, contract, periodic
+from orchestrator import agent, client, contract, garbage, periodic
 from orchestrator.workflows.approval import ApprovalWorkflow
 from orchestrator.workflows.guarded_task import GuardedTask
 
@@ -155,6 +155,7 @@ async def _work(stop: asyncio.Event) -> None:
         worker = make_worker(temporal, threads)
         working = asyncio.create_task(worker.run())
         watching = asyncio.create_task(_watch(temporal))
+        garbage.look_seldom()
         stopped = asyncio.create_task(stop.wait())
         log.info("Worker is ready: task queue %s at %s.", contract.TASK_QUEUE, client.address())
         await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)

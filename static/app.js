@@ -32,8 +32,10 @@
   const absolute = format({ dateStyle: "medium", timeStyle: "long" });
   const clock = format({ timeStyle: "short" });
   const relative = new Intl.RelativeTimeFormat(page, { numeric: "always" });
+  const units = {}; // to make one takes longer than all of its uses
   const unit = (n, name, unitDisplay = "long") =>
-    new Intl.NumberFormat(page, { style: "unit", unit: name, unitDisplay }).format(n);
+    (units[name + unitDisplay] ??=
+      new Intl.NumberFormat(page, { style: "unit", unit: name, unitDisplay })).format(n);
 
   // As the server's `duration` rounds: [3, "hour"], [1, "hour", 55].
   function measure(ms) {
@@ -339,8 +341,11 @@
     document.dispatchEvent(new Event("inbox:drawn"));
   }
 
+  let drawn = false; // each part of an answer settles, and all of them are dressed at once
+
   on("htmx:afterSettle", ({ detail }) => {
-    dress();
+    if (!drawn) queueMicrotask(() => { drawn = false; dress(); });
+    drawn = true;
     const pane = detail.target;
     if (pane?.id !== "pane") return;
     // On a phone either the list or the pane is shown.

@@ -71,6 +71,12 @@ class Claim(models.Model):
         return self.until > timezone.now()
 
     @classmethod
+    def on(cls, approval: "Approval") -> "Claim | None":
+        """The one that holds `approval` now, as it was when `approval` was read with its claim."""
+        claim: Claim | None = getattr(approval, "claim", None)
+        return claim if claim and claim.is_current else None
+
+    @classmethod
     def take(cls, approval: "Approval", by: User) -> "Claim":
         """`by` is on it from now on, whoever was before. Raises NotYours."""
         return cls._hold(approval, by, by, Comment.Kind.CLAIM, "")

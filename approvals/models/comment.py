@@ -1,5 +1,6 @@
 """What people say about an approval: comments, questions, answers, reminders. Never altered."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -118,10 +119,10 @@ class Comment(AppendOnly):
             raise TooSoon(_("The reviewers were reminded less than an hour ago."))
 
     @classmethod
-    def open_question(cls, approval: "Approval") -> "Comment | None":
-        """The newest question that the requester has not answered."""
+    def open_question(cls, said: "Iterable[Comment]") -> "Comment | None":
+        """The newest question in `said`, oldest first, that the requester has not answered."""
         kinds = (cls.Kind.QUESTION, cls.Kind.ANSWER)
-        last = cls.objects.filter(approval=approval, kind__in=kinds).order_by("-at", "-pk").first()
+        last = next((each for each in reversed([*said]) if each.kind in kinds), None)
         return last if last and last.kind == cls.Kind.QUESTION else None
 
     @classmethod

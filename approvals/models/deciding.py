@@ -47,6 +47,7 @@ class Deciding(Eligible):
         option: str = "",
         form: dict[str, Any] | None = None,
         edits: dict[str, Any] | None = None,
+        own: list[Decision] | None = None,
     ) -> Decision:
         """Record what `by` decided and send it to the workflow after the commit.
 
@@ -54,11 +55,12 @@ class Deciding(Eligible):
         `option` names one of the terms' answers, `form` holds what they ask for, `edits` the fields
         of the payload that are corrected.
         `send`: not at once but by the relay, where the workflow was not reached a moment ago.
+        `own`: the decisions of `by` on it, where they were read a moment ago.
         Raises NotYours, Incomplete, Changed, Unreadable or AlreadyDecided; then nothing was
         recorded.
         """
         key = _form_key(key)
-        own = list(self.decisions.filter(reviewer=by))
+        own = self.decided_by(by) if own is None else own
         if earlier := next((each for each in own if each.key == key), None):
             return earlier
         comment, answers = comment.strip(), _given(option=option, form=form, edits=edits)
@@ -80,13 +82,17 @@ class Deciding(Eligible):
         self._require(by, verdict, comment, seen_sha256)
         if fault := self._fault_of(by, {"verdict": verdict, **_given(**answers or {})}):
             raise Incomplete(fault)
-        own = list(self.decisions.filter(reviewer=by)) if own is None else own
+        own = self.decided_by(by) if own is None else own
         if not self.is_open or any(each.stands for each in own):
             raise AlreadyDecided(self.words())  # saves a transaction; `_claim` is what counts
         if verdict == contract.APPROVE and self.faults():
             raise Unreadable(
                 _("We cannot read this payload as “%s”, so it cannot be approved.") % self.kind
             )
+
+    def decided_by(self, user: User) -> list[Decision]:
+        """What `user` has decided on it so far, whatever became of that."""
+        return list(self.decisions.filter(reviewer=user))
 
     def take_back(self, by: User, *, key: str | None = None, channel: str = "web") -> Decision:
         """Record that `by` takes their own decision back, while the workflow can still let go.

@@ -34,6 +34,11 @@ class Eligible(ApprovalRecord):
         """Whether `user` may give one of its votes, whatever its state."""
         return self._capacity(user) is not NONE
 
+    def awaits(self, user: Any) -> bool:
+        """Whether `user` may decide it and has not; `to_decide` for one that is open."""
+        voted = self.decisions.standing().filter(reviewer=user.pk)
+        return self.may_be_decided_by(user) and not voted.exists()
+
     def decided_for(self, user: Any) -> User | None:
         """Who is away, where `user` decides it on somebody's behalf; else None."""
         away = self._capacity(user)

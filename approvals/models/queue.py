@@ -32,9 +32,8 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         """Queues whose approvals `user` may decide, for themselves or for who is away."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
-        stands_in = Delegation.objects.about(OuterRef("pk")).filter(to=user)
         return self.filter(
-            Q(pk__in=self.model.objects.staffed_by(user).values("pk")) | Exists(stands_in)
+            Q(pk__in=self.model.objects.staffed_by(user).values("pk")) | _stands_in(user)
         )
 
     def staffed_by(self, user: Any) -> "QueueQuerySet":
@@ -56,26 +55,32 @@ class QueueQuerySet(models.QuerySet["Queue"]):
     def concerning(self, user: Any) -> "QueueQuerySet":
         """Every queue that has something for `user`, with the reason as a flag.
 
-        `whole`: they review it. `seen`: they see it. `asked`: some of it was escalated to them.
+        `staffed`: they review it for themselves. `stands_in`: for who is away. `seen`: they see
+        it. `asked`: some of it was escalated to them.
         """
         through = apps.get_model("approvals.Approval").escalated_to.through
         escalated = through.objects.filter(
             group__user=user.pk, approval__queue=OuterRef("pk"), approval__state=WAITING
         )
         flags = {
-            "whole": Q(pk__in=self.model.objects.reviewed_by(user).values("pk")),
+            "staffed": Q(pk__in=self.model.objects.staffed_by(user).values("pk")),
             "seen": Q(pk__in=self.model.objects.seen_by(user).values("pk")),
         }
         boolean = models.BooleanField()
         return self.annotate(
             **{name: ExpressionWrapper(flag, boolean) for name, flag in flags.items()},
+            stands_in=_stands_in(user),
             asked=Exists(escalated),
-        ).filter(Q(whole=True) | Q(seen=True) | Q(asked=True))
+        ).filter(Q(staffed=True) | Q(stands_in=True) | Q(seen=True) | Q(asked=True))
 
     def revision(self) -> int:
         """A number that changes whenever anything in these queues does."""
         total: int | None = self.aggregate(total=Sum("revision"))["total"]
         return total or 0
+
+
+def _stands_in(user: Any) -> Exists:
+    return Exists(Delegation.objects.about(OuterRef("pk")).filter(to=user))
 
 
 class Queue(models.Model):
@@ -275,7 +280,13 @@ class Queue(models.Model):
         return User.objects.filter(reviews, is_active=True).distinct().order_by("pk")
 
     def is_staffed_by(self, user: Any) -> bool:
-        """Whether `user` reviews it for themselves. `staffed_by` for one queue, in less time."""
+        """Whether `user` reviews it for themselves. `staffed_by` for one queue, in less time.
+
+        A request that has read all queues of its user (`context.concerning`) is not asked again.
+        """
+        known: set[int] | None = getattr(user, "_staffed_queues", None)
+        if known is not None:
+            return self.pk in known
         by_name = Queue.reviewers.through.objects.filter(queue=self.pk, user=user.pk)
         by_group = Queue.groups.through.objects.filter(queue=self.pk, group__user=user.pk)
         return by_name.exists() or by_group.exists()

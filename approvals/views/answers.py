@@ -35,11 +35,11 @@ def place_of(request: HttpRequest) -> tuple[str, str, str]:
 
 
 def recorded(request: HttpRequest, approval: Approval, said: str) -> HttpResponse:
-    """All of it again, as it is now."""
+    """All of `approval`, which holds what was just recorded."""
     if not request.htmx:  # type: ignore[attr-defined]
         return SeeOther(reverse("approval", args=[approval.pk]))
     place, template, part = place_of(request)
-    context = panel.everything(request, panel.find(request, approval.pk), place)
+    context = panel.everything(request, approval, place)
     response = page(request, template, part, context)
     response["HX-Trigger"] = json.dumps({"say": said, "inbox:refresh": True})
     return response
@@ -47,11 +47,11 @@ def recorded(request: HttpRequest, approval: Approval, said: str) -> HttpRespons
 
 def decided(request: HttpRequest, approval: Approval, decision: Decision) -> HttpResponse:
     """In the inbox the next request, and a line about this one; else this one again."""
-    fresh = panel.find(request, approval.pk)
+    fresh = panel.again(approval)
     said = panel.recorded_words(fresh, decision, waiting(request))
     response = receipt.advanced(request, said) or recorded(request, fresh, said)
     in_pane = place_of(request)[0] == "pane"
-    return receipt.with_receipt(request, fresh, response) if in_pane else response
+    return receipt.with_receipt(request, fresh, response, decision) if in_pane else response
 
 
 def shown_anew(

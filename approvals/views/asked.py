@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from approvals import payload
 from approvals.cautions import cautions
-from approvals.context import queues
+from approvals.context import sees_all_of, visible
 from approvals.models import Approval, WorkflowRun
 from orchestrator import contract
 
@@ -57,18 +57,17 @@ def asked(request: HttpRequest, approval: Approval, read_sha256: str = "") -> di
 
 def baselines(request: HttpRequest, approval: Approval, read_sha256: str = "") -> list[Baseline]:
     """What there is to compare with, of what this person may see; exactly one is chosen."""
-    visible = Approval.objects.visible_to(request.user, queues(request))
     found: dict[str, tuple[Any, Approval | None]] = {}
-    if read_sha256 and (read := visible.filter(payload_sha256=read_sha256).first()):
+    if read_sha256 and (read := _seen(request, payload_sha256=read_sha256)):
         found["read"] = (read.payload, read)
     if approval.as_asked is not None:
         found["asked"] = (approval.as_asked, None)
-    earlier = visible.filter(pk=approval.revises_id).first() if approval.revises_id else None
+    earlier = _seen(request, pk=approval.revises_id) if approval.revises_id else None
     if approval.previous is not None and not (earlier and earlier.payload == approval.previous):
         found["previous"] = (approval.previous, None)
     if earlier:
         found["revision"] = (earlier.payload, earlier)
-    if last := _last_approved(visible, approval):
+    if last := _last_approved(request, approval):
         found["approved"] = (last.payload, last)
     found["none"] = (None, None)
     wanted = request.GET.get("compare", "")
@@ -82,14 +81,18 @@ def baselines(request: HttpRequest, approval: Approval, read_sha256: str = "") -
     ]
 
 
-def _last_approved(visible: Any, approval: Approval) -> Approval | None:
+def _seen(request: HttpRequest, **meant: Any) -> Approval | None:
+    return visible(request).filter(**meant).first()
+
+
+def _last_approved(request: HttpRequest, approval: Approval) -> Approval | None:
     """The last one of its kind in its queue; without a kind, whose title begins alike."""
-    alike = visible.filter(queue=approval.queue_id, state=contract.APPROVED, kind=approval.kind)
+    rows = Approval.objects.all() if sees_all_of(request, approval.queue_id) else visible(request)
+    alike = rows.filter(queue=approval.queue_id, state=contract.APPROVED, kind=approval.kind)
     if not approval.kind:
         alike = alike.filter(title__startswith=approval.title.partition(" ")[0] + " ")
     before = alike.filter(closed_at__lt=approval.opened_at)
-    found: Approval | None = before.order_by("-closed_at").first()
-    return found
+    return before.only("key", "payload").order_by("-closed_at").first()
 
 
 def _query(name: str, everything: bool) -> str:

@@ -45,9 +45,12 @@ def _decided(
     given = form.cleaned_data
     user: Any = request.user
     said = {"option": given["option"], "form": extra.answers, "edits": extra.edits}
-    if given["verdict"] == contract.APPROVE and not _is_repeated(approval, user, given["key"]):
+    own = approval.decided_by(user)
+    # This very form was recorded already: then the same answer comes again.
+    repeated = any(each.key == given["key"] for each in own)
+    if given["verdict"] == contract.APPROVE and not repeated:
         approval.require(
-            user, given["verdict"], given["comment"].strip(), given["sha"], answers=said
+            user, given["verdict"], given["comment"].strip(), given["sha"], own, answers=said
         )
         if not given["shown"] and not is_shown(approval):
             raise Incomplete(_("Show all of it before you approve it."))
@@ -56,13 +59,14 @@ def _decided(
         ):
             return answers.asked_twice(request, approval, form)
     return approval.decide(
-        user, given["verdict"], given["comment"], seen_sha256=given["sha"], key=given["key"], **said
+        user,
+        given["verdict"],
+        given["comment"],
+        seen_sha256=given["sha"],
+        key=given["key"],
+        own=own,
+        **said,
     )
-
-
-def _is_repeated(approval: Approval, user: Any, key: str) -> bool:
-    """Whether this very form was recorded already: then the same answer comes again."""
-    return approval.decisions.filter(reviewer=user, key=key).exists()
 
 
 def _is_confirmed(request: HttpRequest, approval: Approval, form: DecisionForm) -> bool:
@@ -98,4 +102,4 @@ def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
     except answers.REFUSALS as error:
         return answers.refused(request, approval, error)
     said = _("Taken back: %s.") % approval.reference
-    return answers.recorded(request, approval, said)
+    return answers.recorded(request, panel.again(approval), said)

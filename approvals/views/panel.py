@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from approvals.activity import activity, stage, withdrawal
 from approvals.answer_form import AnswerForm
-from approvals.context import is_away, queues
+from approvals.context import is_away, sees_all_of, visible
 from approvals.explain import explain
 from approvals.forms import DecisionForm
 from approvals.models import Approval, Claim, Comment, Decision
@@ -23,14 +23,25 @@ from approvals.views.wording import reasons, wording
 from orchestrator import contract
 from orchestrator.terms import Terms
 
-MOST_PEOPLE = 50  # looked at, to say who may decide
+MOST_PEOPLE = 500  # named, as those who may decide; more are better named as a group
+SHOWN_WITH_IT = ("queue", "requester_user", "claim__holder", "claim__group")
 QUICK, CALM = 2, 5  # seconds between looks: a decision is under way, or people are awaited
 
 
 def find(request: HttpRequest, pk: UUID) -> Approval:
     """The approval `pk` if it exists for this person. Raises Http404."""
-    visible = Approval.objects.visible_to(request.user, queues(request))
-    return get_object_or_404(visible.select_related("queue", "requester_user"), pk=pk)
+    found = get_object_or_404(Approval.objects.select_related(*SHOWN_WITH_IT), pk=pk)
+    if sees_all_of(request, found.queue_id) or visible(request).filter(pk=pk).exists():
+        return found
+    raise Http404
+
+
+def again(approval: Approval) -> Approval:
+    """`approval` as it is now, for somebody who has just done something with it.
+
+    Whoever may decide it sees it to the end, so `find` need not look for a reason once more.
+    """
+    return Approval.objects.select_related(*SHOWN_WITH_IT).get(pk=approval.pk)
 
 
 def everything(
@@ -59,6 +70,7 @@ def decision_area(
     """The live parts: clock, votes, activity, and what this person may do."""
     user: Any = request.user
     decisions = list(approval.decisions.select_related("reviewer", "on_behalf_of"))
+    said = list(approval.comments.select_related("author", "recipient", "group"))
     standing = [each for each in decisions if is_standing(each)]
     mine = [each for each in decisions if each.reviewer_id == user.pk and not each.retracted_at]
     state = _state(approval, user, standing)
@@ -66,14 +78,14 @@ def decision_area(
     people = list(approval.people()[:MOST_PEOPLE]) if approval.is_waiting else []
     further = _further(approval, decisions, form) if approval.rules else {}
     return (
-        _involved(approval, user, state)
+        _involved(approval, user, state, people, said)
         | further
         | {
             "approval": approval,
             "place": place,
             "state": state,
             "stage": stage(approval, decisions),
-            "activity": activity(approval, decisions),
+            "activity": activity(approval, decisions, said),
             "explanation": explain(approval, decisions, people),
             "votes": votes,
             "mine": mine[-1] if mine else None,
@@ -93,7 +105,7 @@ def decision_area(
             "form": form,
             "rejecting": form is not None and form.data.get("verdict") == contract.REJECT,
             "problem": problem,
-            "rev": _revision(approval, state, decisions),
+            "rev": _revision(approval, state, decisions, said),
             "pulse": _pulse(approval, decisions),
         }
     )
@@ -141,11 +153,12 @@ def _answered(terms: Terms, decisions: list[Decision]) -> str:
     return labels.get(given[-1], given[-1]) if given else ""
 
 
-def _involved(approval: Approval, user: Any, state: str) -> dict[str, Any]:
+def _involved(
+    approval: Approval, user: Any, state: str, people: list[User], said: list[Comment]
+) -> dict[str, Any]:
     """Who is on it, who may take it over, and what waits for an answer."""
     waits = approval.is_open
-    current = Claim.objects.current().filter(approval=approval)
-    claim = current.select_related("holder", "group").first()
+    claim = Claim.on(approval)
     voted = state == "voted" and approval.may_be_decided_by(user)
     may_claim = waits and (state == "form" or voted)
     return {
@@ -154,14 +167,9 @@ def _involved(approval: Approval, user: Any, state: str) -> dict[str, Any]:
         "teams": approval.teams() if may_claim else [],
         "may_claim": may_claim,
         "may_ask": may_claim and approval.requester_user_id is not None,
-        "others": others(approval, user) if may_claim else [],
-        "question": Comment.open_question(approval) if waits else None,
+        "others": [each for each in people if each.pk != user.pk] if may_claim else [],
+        "question": Comment.open_question(said) if waits else None,
     }
-
-
-def others(approval: Approval, user: Any) -> Any:
-    """Who else may decide it, for handing it over."""
-    return approval.people().exclude(pk=user.pk)
 
 
 def hindrances(approval: Approval, state: str, complete: bool = True) -> dict[str, Any]:
@@ -216,9 +224,11 @@ def _pulse(approval: Approval, decisions: list[Decision]) -> int:
     return CALM if approval.is_waiting else 0
 
 
-def _revision(approval: Approval, state: str, decisions: list[Decision]) -> str:
+def _revision(
+    approval: Approval, state: str, decisions: list[Decision], said: list[Comment]
+) -> str:
     """A short name for what this part of the page shows; another one when it would change."""
-    claim = Claim.objects.current().filter(approval=approval).first()
+    claim = Claim.on(approval)
     shown = (
         approval.state,
         approval.reason,
@@ -226,7 +236,7 @@ def _revision(approval: Approval, state: str, decisions: list[Decision]) -> str:
         state,
         held(approval),
         (claim.holder_id, claim.group_id, claim.at) if claim else None,
-        approval.comments.count(),
+        len(said),
         [(each.pk, each.delivery, each.tries, each.retracted_at) for each in decisions],
     )
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]

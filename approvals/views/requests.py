@@ -82,7 +82,7 @@ def answer(request: HttpRequest, pk: UUID) -> HttpResponse:
     text = request.POST.get("text", "")
 
     def reply(approval: Approval) -> str:
-        question = Comment.open_question(approval)
+        question = Comment.open_question(approval.comments.all())
         if question is None:
             raise AlreadyDecided(_("There is no question any more that waits for an answer."))
         kind, to = Comment.Kind.ANSWER, question.author

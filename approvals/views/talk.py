@@ -82,7 +82,7 @@ def handover(request: HttpRequest, pk: UUID) -> HttpResponse:
         _require_reviewer(approval, user)
         if not approval.is_open:
             raise AlreadyDecided(approval.words())
-        form = HandOverForm(panel.others(approval, user), approval.teams(), request.POST)
+        form = HandOverForm(approval.people().exclude(pk=user.pk), approval.teams(), request.POST)
         if not form.is_valid():
             raise Incomplete(str(next(iter(form.errors.values()))[0]))
         to = form.cleaned_data["to"]
