@@ -1,5 +1,6 @@
 """Who may decide an approval, and how careful they have to be."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.models import Group, User
@@ -73,9 +74,10 @@ class Eligible(ApprovalRecord):
         people = User.objects.filter(may, is_active=True).exclude(pk__in=barred)
         return people.distinct().order_by("pk")
 
-    def teams(self) -> QuerySet[Group]:
-        """The groups that its people are in, for handing it over to one of them."""
-        return Group.objects.filter(user__in=self.people()).distinct().order_by("name")
+    def teams(self, people: Iterable[User] | None = None) -> QuerySet[Group]:
+        """The groups that its people (`people`, once read) are in: it can be handed over to one."""
+        people = self.people() if people is None else people
+        return Group.objects.filter(user__in=people).distinct().order_by("name")
 
     @property
     def asks_twice(self) -> bool:

@@ -47,7 +47,8 @@ class LinkedIdentity(models.Model):
 
 def identities(user: User) -> set[str]:
     """Every spelling under which `user` may be named as requester."""
-    prefetch_related_objects([user], "linked_identities")  # once for each object
+    if "linked_identities" not in getattr(user, "_prefetched_objects_cache", ()):
+        prefetch_related_objects([user], "linked_identities")  # once for each object
     linked = [each.name for each in user.linked_identities.all()]
     return {identity(each) for each in (user.username, user.email, *linked) if each}
 

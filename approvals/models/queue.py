@@ -32,14 +32,11 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         """Queues whose approvals `user` may decide, for themselves or for who is away."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
-        return self.filter(
-            Q(pk__in=self.model.objects.staffed_by(user).values("pk")) | _stands_in(user)
-        )
+        return self.filter(_staffs(user) | _stands_in(user))
 
     def staffed_by(self, user: Any) -> "QueueQuerySet":
         """Queues that `user` reviews for themselves."""
-        mine = Q(reviewers=user) | Q(groups__in=user.groups.all())
-        return self.filter(pk__in=self.model.objects.filter(mine).values("pk"))
+        return self.filter(_staffs(user))
 
     def open_to(self, user: Any) -> "QueueQuerySet":
         """Queues whose approvals `user` may see, to decide them or not."""
@@ -49,8 +46,7 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         """Queues whose approvals `user` may see without deciding them."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
-        seen = Q(viewers=user) | Q(viewer_groups__in=user.groups.all())
-        return self.filter(pk__in=self.model.objects.filter(seen).values("pk"))
+        return self.filter(_sees(user))
 
     def concerning(self, user: Any) -> "QueueQuerySet":
         """Every queue that has something for `user`, with the reason as a flag.
@@ -62,14 +58,11 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         escalated = through.objects.filter(
             group__user=user.pk, approval__queue=OuterRef("pk"), approval__state=WAITING
         )
-        flags = {
-            "staffed": Q(pk__in=self.model.objects.staffed_by(user).values("pk")),
-            "seen": Q(pk__in=self.model.objects.seen_by(user).values("pk")),
-        }
         boolean = models.BooleanField()
         return self.annotate(
-            **{name: ExpressionWrapper(flag, boolean) for name, flag in flags.items()},
+            staffed=ExpressionWrapper(_staffs(user), boolean),
             stands_in=_stands_in(user),
+            seen=ExpressionWrapper(_sees(user), boolean),
             asked=Exists(escalated),
         ).filter(Q(staffed=True) | Q(stands_in=True) | Q(seen=True) | Q(asked=True))
 
@@ -77,6 +70,21 @@ class QueueQuerySet(models.QuerySet["Queue"]):
         """A number that changes whenever anything in these queues does."""
         total: int | None = self.aggregate(total=Sum("revision"))["total"]
         return total or 0
+
+
+def _staffs(user: Any) -> Q:
+    return _is_among(user, Queue.reviewers.through, Queue.groups.through)
+
+
+def _sees(user: Any) -> Q:
+    return _is_among(user, Queue.viewers.through, Queue.viewer_groups.through)
+
+
+def _is_among(user: Any, people: Any, groups: Any) -> Q:
+    """Whether `user` is one of a queue's `people`, or in one of its `groups`."""
+    of_this = {"queue": OuterRef("pk")}
+    in_person = Exists(people.objects.filter(**of_this, user=user.pk))
+    return Q(in_person) | Q(Exists(groups.objects.filter(**of_this, group__user=user.pk)))
 
 
 def _stands_in(user: Any) -> Exists:

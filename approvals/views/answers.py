@@ -47,7 +47,7 @@ def recorded(request: HttpRequest, approval: Approval, said: str) -> HttpRespons
 
 def decided(request: HttpRequest, approval: Approval, decision: Decision) -> HttpResponse:
     """In the inbox the next request, and a line about this one; else this one again."""
-    fresh = panel.again(approval)
+    fresh = panel.again(request, approval)
     said = panel.recorded_words(fresh, decision, waiting(request))
     response = receipt.advanced(request, said) or recorded(request, fresh, said)
     in_pane = place_of(request)[0] == "pane"

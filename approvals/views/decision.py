@@ -102,4 +102,4 @@ def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
     except answers.REFUSALS as error:
         return answers.refused(request, approval, error)
     said = _("Taken back: %s.") % approval.reference
-    return answers.recorded(request, panel.again(approval), said)
+    return answers.recorded(request, panel.again(request, approval), said)

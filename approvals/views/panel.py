@@ -6,17 +6,17 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from approvals.activity import activity, stage, withdrawal
 from approvals.answer_form import AnswerForm
-from approvals.context import is_away, sees_all_of, visible
+from approvals.context import concerning, is_away, sees_all_of, visible
 from approvals.explain import explain
 from approvals.forms import DecisionForm
 from approvals.models import Approval, Claim, Comment, Decision
+from approvals.models.approval_queryset import ApprovalQuerySet
 from approvals.models.people import name_of
 from approvals.views.asked import asked
 from approvals.views.wording import reasons, wording
@@ -24,24 +24,36 @@ from orchestrator import contract
 from orchestrator.terms import Terms
 
 MOST_PEOPLE = 500  # named, as those who may decide; more are better named as a group
-SHOWN_WITH_IT = ("queue", "requester_user", "claim__holder", "claim__group")
 QUICK, CALM = 2, 5  # seconds between looks: a decision is under way, or people are awaited
 
 
 def find(request: HttpRequest, pk: UUID) -> Approval:
     """The approval `pk` if it exists for this person. Raises Http404."""
-    found = get_object_or_404(Approval.objects.select_related(*SHOWN_WITH_IT), pk=pk)
+    found = read(request, Approval.objects.filter(pk=pk))
+    if found is None:
+        raise Http404
     if sees_all_of(request, found.queue_id) or visible(request).filter(pk=pk).exists():
         return found
     raise Http404
 
 
-def again(approval: Approval) -> Approval:
+def again(request: HttpRequest, approval: Approval) -> Approval:
     """`approval` as it is now, for somebody who has just done something with it.
 
     Whoever may decide it sees it to the end, so `find` need not look for a reason once more.
     """
-    return Approval.objects.select_related(*SHOWN_WITH_IT).get(pk=approval.pk)
+    found = read(request, Approval.objects.filter(pk=approval.pk))
+    assert found is not None  # noqa: S101 - approvals are never deleted
+    return found
+
+
+def read(request: HttpRequest, rows: ApprovalQuerySet) -> Approval | None:
+    """The first of `rows` with what its page shows; its queue is one that was read already."""
+    found = rows.select_related("requester_user", "claim").first()
+    known = {each.pk: each for each in concerning(request)}
+    if found and found.queue_id in known:
+        found.queue = known[found.queue_id]
+    return found
 
 
 def everything(
@@ -69,8 +81,9 @@ def decision_area(
 ) -> dict[str, Any]:
     """The live parts: clock, votes, activity, and what this person may do."""
     user: Any = request.user
-    decisions = list(approval.decisions.select_related("reviewer", "on_behalf_of"))
-    said = list(approval.comments.select_related("author", "recipient", "group"))
+    # Most have none, and then there are no people to look up.
+    decisions = list(approval.decisions.prefetch_related("reviewer", "on_behalf_of"))
+    said = list(approval.comments.prefetch_related("author", "recipient", "group"))
     standing = [each for each in decisions if is_standing(each)]
     mine = [each for each in decisions if each.reviewer_id == user.pk and not each.retracted_at]
     state = _state(approval, user, standing)
@@ -164,7 +177,7 @@ def _involved(
     return {
         "claim": claim if waits else None,
         "is_on_it": bool(claim and claim.is_of(user)),
-        "teams": approval.teams() if may_claim else [],
+        "teams": approval.teams(people) if may_claim else [],
         "may_claim": may_claim,
         "may_ask": may_claim and approval.requester_user_id is not None,
         "others": [each for each in people if each.pk != user.pk] if may_claim else [],

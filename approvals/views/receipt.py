@@ -80,9 +80,8 @@ def _following(request: HttpRequest) -> Approval | None:
     named = [each for each in map(as_uuid, request.POST.getlist("next")[:MOST_NEXT]) if each]
     if request.POST.get("place") != "pane" or not request.htmx:  # type: ignore[attr-defined]
         return None
-    rows = Approval.objects.waiting().select_related(*panel.SHOWN_WITH_IT)
     for pk in named:  # nearly always the first of them: nobody else was quicker
-        found = rows.filter(pk=pk).first()
+        found = panel.read(request, Approval.objects.waiting().filter(pk=pk))
         if found and found.awaits(request.user):
             return found
     return _first(request) if ANY in request.POST.getlist("next") else None
@@ -94,8 +93,8 @@ def _first(request: HttpRequest) -> Approval | None:
     if asked.tab == "others":
         return None
     waiting = tabs.waiting(asked.tab, request.user, queues(request))
-    rows = waiting.select_related(*panel.SHOWN_WITH_IT)
-    return next(iter(asked.order.page(asked.found(rows), None, 1)), None)
+    first = [each.pk for each in asked.order.page(asked.found(waiting), None, 1)]
+    return panel.read(request, Approval.objects.filter(pk__in=first))
 
 
 def _asked(request: HttpRequest) -> InboxFilter:

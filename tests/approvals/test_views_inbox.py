@@ -259,6 +259,17 @@ class TestAdvancing:
         assert answer["HX-Push-Url"] == f"/inbox/{rows[2].pk}/"
         assert "Approved " in answer["HX-Trigger"]
 
+    def test_one_that_has_ones_own_vote_already_is_passed_over(self, mei, people):
+        one, voted, two = (a_row(people, title=each, quorum=2) for each in "ABC")
+        voted.decide(people.mei, "approve")
+        assert self.heading(self.decide(mei, one, voted.pk, two.pk)) == "C"
+
+    def test_costs_few_queries(self, mei, people, django_assert_max_num_queries):
+        one, two, three = (a_row(people) for _ in range(3))
+        self.decide(mei, one, two.pk)  # what is only asked once in a process
+        with django_assert_max_num_queries(30):
+            self.decide(mei, two, three.pk)
+
     def test_the_filters_stay_in_the_address(self, mei, people):
         one, two = a_row(people), a_row(people)
         here = f"/inbox/{one.pk}/?risk=medium&evil=1"
