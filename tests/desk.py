@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from unittest import mock
 
@@ -15,6 +16,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
+from django.utils import timezone
 from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
@@ -379,7 +381,38 @@ def an_opened(**request: Any) -> Approval:
     return Approval.open(str(uuid.uuid4()), Request.read(a_request(**request)), run)
 
 
+class Clock:
+    """What this process takes the time to be, `ahead` of the true one; it goes on from there."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def set(self, when: datetime) -> None:
+        self.ahead = when - datetime.now(UTC)
+
+
 # Fixtures: each conftest.py beside the tests imports what they need.
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock that a test may set. Temporal's, and those of other processes, stay right."""
+    clock = Clock()
+
+    class Moved(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + clock.ahead
+
+    # Below `timezone.now`, which models hold as the default of their columns.
+    monkeypatch.setattr(timezone, "datetime", Moved)
+    return clock
+
+
+@pytest.fixture
+def noon(clock: Clock) -> None:
+    """A Wednesday in the middle of a month: no day and no month ends while the test runs."""
+    clock.set(datetime(2026, 9, 16, 12, tzinfo=UTC))
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """The desk's fixtures."""
 
-from tests.desk import desk, keys, people, worker
+from tests.desk import clock, desk, keys, noon, people, worker
 
-__all__ = ["desk", "keys", "people", "worker"]
+__all__ = ["clock", "desk", "keys", "noon", "people", "worker"]

@@ -159,7 +159,7 @@ class TestSeeing:
         absence(people, -1, 20)
         assert "lena decides for mei" in text(signed_in("kim").get(PATH))
 
-    def test_a_near_day_is_called_by_its_name(self, people, signed_in):
+    def test_a_near_day_is_called_by_its_name(self, noon, people, signed_in):
         absence(people, -1, 48)
         day = (timezone.now() + timedelta(hours=48)).strftime("%A")
         assert f"until {day} " in text(signed_in("lena").get(PATH))

@@ -155,7 +155,7 @@ class TestFilters:
         words = {"people": "Lena", "deadline": "the deadline", "rule": "a rule"}[who]
         assert words.lower() in answer.content.decode().lower()
 
-    def test_days_are_whole_and_in_the_local_zone(self, mei, close, settings):
+    def test_days_are_whole_and_in_the_local_zone(self, noon, mei, close):
         today = timezone.localdate()
         close("Today")
         close("Two days ago", ago=2 * 1440)

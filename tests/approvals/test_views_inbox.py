@@ -330,7 +330,7 @@ class TestAdvancing:
 
 
 class TestNothingWaits:
-    def test_for_a_reviewer_who_was_busy(self, mei, people):
+    def test_for_a_reviewer_who_was_busy(self, noon, mei, people):
         a_row(people).decide(people.mei, "approve")
         page = mei.get("/inbox/").content.decode()
         assert "Nothing is waiting for you" in page

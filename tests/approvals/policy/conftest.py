@@ -1,6 +1,6 @@
 """What the tests of policy share."""
 
 from tests.approvals.policy.tables import use
-from tests.desk import desk, keys, people, worker
+from tests.desk import clock, desk, keys, noon, people, worker
 
-__all__ = ["desk", "keys", "people", "use", "worker"]
+__all__ = ["clock", "desk", "keys", "noon", "people", "use", "worker"]

@@ -99,7 +99,7 @@ class TestRulesInForce:
         ):  # fmt: skip
             assert words in page, words
 
-    def test_are_counted_this_month(self, kim, use):
+    def test_are_counted_this_month(self, noon, kim, use):
         use(allow("title == 'a'", "small"), deny("title == 'b'", "no"), ask("title == 'c'", "two"))
         for n in range(3):
             a_check(f"a{n}", "a")
