@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from approvals.models import Decision, Queue
 from approvals.policy.draft import Draft
+from approvals.policy.judging import today
 from approvals.policy.table import in_force
 from approvals.policy.written import written
 from orchestrator import client, signing
@@ -112,12 +113,12 @@ def _queues() -> Iterator[Finding]:
 
 def _policy() -> Iterator[Finding]:
     """Rules that were fit when they were saved, on a desk that has changed since."""
-    table, today = in_force(), timezone.now().date()
+    table, day = in_force(), today()
     faults = Draft.read(written(table.rules)).faults
     for fault in faults:
         yield Finding(f"Policy: {fault.words}", "Change the rules: /policy/draft/", fatal=False)
     for rule in table.rules:
-        if rule.is_expired(today):
+        if rule.is_expired(day):
             advice = "Renew or remove it: /policy/draft/"
             yield Finding(f"Rule {rule.name} expired on {rule.expires}.", advice, fatal=False)
     if not faults:

@@ -63,12 +63,17 @@ def not_checked(table: Table, why: str) -> Finding:
     return Finding(DENY, "not-checked", reason, table.number, table.sha256, checked=False)
 
 
+def today() -> date:
+    """The day it is at the desk, by TIME_ZONE: whoever looks, a rule ends for all at once."""
+    return timezone.localdate(timezone=timezone.get_default_timezone())
+
+
 def _said(rules: tuple[Rule, ...], request: Request, given: dict[str, object]) -> list[Said]:
-    today = timezone.now().date()
-    asked = [each for each in rules if each.when and _counts(each, request, today)]
+    day = today()
+    asked = [each for each in rules if each.when and _counts(each, request, day)]
     answers = dict(zip(asked, evaluate([each.when for each in asked], given), strict=False))
     return [
-        _word(each, answers.get(each), _counts(each, request, today), each.is_expired(today))
+        _word(each, answers.get(each), _counts(each, request, day), each.is_expired(day))
         for each in rules
     ]
 

@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -15,6 +14,7 @@ from approvals.models import PolicyMatch, PolicyVersion
 from approvals.models.policy import Superseded, month_began, times_words
 from approvals.policy.differences import changes
 from approvals.policy.forms import DraftForm, SimulatorForm
+from approvals.policy.judging import today
 from approvals.policy.simulator import Simulation
 from approvals.policy.table import Table, in_force, numbered
 from approvals.policy.written import written
@@ -113,11 +113,11 @@ def _found(number: int) -> Table:
 
 
 def _with_counts(table: Table) -> list[dict[str, Any]]:
-    times, today = PolicyMatch.counts(month_began()), timezone.now().date()
+    times, day = PolicyMatch.counts(month_began()), today()
     return [
         {
             "rule": each,
-            "expired": each.is_expired(today),
+            "expired": each.is_expired(day),
             "times": times_words(each.name, each.then, times.get(each.name, 0)),
         }
         for each in table.rules

@@ -21,7 +21,7 @@ from tests.approvals.policy.tables import allow, ask, deny, judged
 from tests.desk import at_once
 
 STRICTNESS = {"allow": 0, "ask": 1, "deny": 2}
-EXPIRED = str(timezone.now().date() - timedelta(days=1))
+EXPIRED = "2026-09-15"
 
 
 class TestExpressions:
@@ -190,12 +190,19 @@ class TestMaliciousPolicies:
 
 
 class TestExpiry:
-    def test_ends_an_allow(self):
-        assert judged(allow(expires=str(timezone.now().date()))).verdict == "allow"
+    def test_ends_an_allow(self, noon):
+        assert judged(allow(expires="2026-09-16")).verdict == "allow"
         finding = judged(allow(expires=EXPIRED))
         assert (finding.verdict, finding.rules[0].expired) == ("ask", True)
 
-    def test_ends_no_deny_and_no_ask(self):
+    def test_comes_at_midnight_where_the_desk_is(self, clock, settings):
+        settings.TIME_ZONE = "Pacific/Auckland"
+        for hour, verdict in ((11, "allow"), (13, "ask")):
+            clock.set(datetime(2026, 9, 16, hour, tzinfo=UTC))  # twelve hours later, over there
+            with timezone.override("America/New_York"):  # whoever looks
+                assert judged(allow(expires="2026-09-16")).verdict == verdict
+
+    def test_ends_no_deny_and_no_ask(self, noon):
         assert judged(deny(expires=EXPIRED)).verdict == "deny"
         assert judged(ask(expires=EXPIRED, quorum=3)).asks.quorum == 3
         assert judged(ask(expires=EXPIRED)).rules[0].expired
