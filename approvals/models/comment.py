@@ -120,9 +120,10 @@ class Comment(AppendOnly):
 
     @classmethod
     def open_question(cls, said: "Iterable[Comment]") -> "Comment | None":
-        """The newest question in `said`, oldest first, that the requester has not answered."""
+        """The last question in `said` without an answer, whatever clocks have said."""
         kinds = (cls.Kind.QUESTION, cls.Kind.ANSWER)
-        last = next((each for each in reversed([*said]) if each.kind in kinds), None)
+        among = [each for each in said if each.kind in kinds]
+        last = max(among, key=lambda each: each.pk, default=None)
         return last if last and last.kind == cls.Kind.QUESTION else None
 
     @classmethod
@@ -131,5 +132,5 @@ class Comment(AppendOnly):
         waiting = [each.pk for each in approvals if each.is_open]
         kinds = (cls.Kind.QUESTION, cls.Kind.ANSWER)
         said = cls.objects.filter(approval__in=waiting, kind__in=kinds).select_related("author")
-        last = {each.approval_id: each for each in said.order_by("at", "pk")}
+        last = {each.approval_id: each for each in said.order_by("pk")}
         return {pk: each for pk, each in last.items() if each.kind == cls.Kind.QUESTION}

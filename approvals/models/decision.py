@@ -27,7 +27,9 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         return self.filter(acknowledged_at=None, refused_at=None)
 
     def to_send(self, now: datetime) -> "DecisionQuerySet":
-        return self.undelivered().filter(next_try_at__lte=now).order_by("next_try_at")
+        """Those whose pause is over, or longer than any: then a clock was wrong."""
+        due = Q(next_try_at__lte=now) | Q(next_try_at__gt=now + LONGEST_PAUSE)
+        return self.undelivered().filter(due).order_by("next_try_at")
 
     def applied_to(self, approval_id: str, run_id: str) -> "list[Decision]":
         """What this run's workflow once counted, in the order in which it was decided."""

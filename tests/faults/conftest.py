@@ -16,9 +16,9 @@ from django.conf import settings
 from django.test import Client
 
 from orchestrator import client, embedded
-from tests.desk import desk, keys, people, until, worker
+from tests.desk import clock, desk, keys, people, until, worker
 
-__all__ = ["desk", "keys", "people", "worker"]
+__all__ = ["clock", "desk", "keys", "people", "worker"]
 
 
 class Process:
