@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.core.management import call_command
+from django.test import Client, override_settings
 
 from orchestrator import client, embedded
 from tests.desk import clock, desk, keys, people, until, worker
@@ -119,8 +120,10 @@ class Site:
         except httpx.HTTPError:
             return False
 
-    def click(self, approval: Any, by: Any, verdict: str = "approve") -> httpx.Response:
-        """POST the decision form as a browser does."""
+    def click(
+        self, approval: Any, by: Any, verdict: str = "approve", comment: str = "", key: str = ""
+    ) -> httpx.Response:
+        """POST the decision form as a browser does; with the same `key`, the same form again."""
         browser = Client()
         browser.force_login(by)
         session = browser.cookies[settings.SESSION_COOKIE_NAME].value
@@ -129,9 +132,9 @@ class Site:
             f"{self.address}/approvals/{approval.pk}/decision/",
             data={
                 "verdict": verdict,
-                "comment": "",
+                "comment": comment,
                 "sha": approval.payload_sha256,
-                "key": os.urandom(16).hex(),
+                "key": key or os.urandom(16).hex(),
                 "csrfmiddlewaretoken": token,
             },
             cookies={settings.SESSION_COOKIE_NAME: session, settings.CSRF_COOKIE_NAME: token},
@@ -140,8 +143,16 @@ class Site:
         )
 
 
+@pytest.fixture(scope="session")
+def collected() -> None:
+    """What pages link to, so that a site of its own can answer with more than a redirect."""
+    backend = {"BACKEND": "orchestrator.storage.OneSheet"}
+    with override_settings(STORAGES={**settings.STORAGES, "staticfiles": backend}):
+        call_command("collectstatic", verbosity=0, interactive=False)
+
+
 @pytest.fixture
-def site(run) -> Callable[..., Site]:
+def site(run, collected) -> Callable[..., Site]:
     def start(config: str = "gunicorn.conf.py", **environment: str) -> Site:
         given = {"TEMPORAL_ADDRESS": os.environ["TEMPORAL_ADDRESS"], **environment}
         return Site(run, config, **given)
