@@ -23,8 +23,8 @@ from orchestrator.terms import Terms
 class Approval(Publishing):
     """One waiting step of one workflow: a row (`ApprovalRecord`) with its rules.
 
-    `Eligible` knows its people, `Deciding` takes their decisions, `Publishing` writes what the
-    workflow says. Here it opens.
+    `Eligible` knows its people, `Answerable` what they may say, `Deciding` takes their decisions,
+    `Publishing` writes what the workflow says. Here it opens.
     """
 
     class Meta(Publishing.Meta):

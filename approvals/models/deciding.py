@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -13,25 +12,21 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from approvals.answering import faults_of
+from approvals.models.answerable import Answerable
 from approvals.models.approval_queryset import ApprovalQuerySet
 from approvals.models.audit import AuditEntry
 from approvals.models.decision import VOTES, Decision
-from approvals.models.eligible import Eligible
-from approvals.models.errors import AlreadyDecided, Changed, Incomplete, NotYours, Unreadable
-from approvals.models.opening import require_able
+from approvals.models.errors import AlreadyDecided, Incomplete, NotYours, Unreadable
 from approvals.models.people import name_of, same_person
-from approvals.policy.judging import judge
 from orchestrator import contract, signing
-from orchestrator.contract import InvalidRequest, Request
 from orchestrator.counting import result
 from orchestrator.terms import Stage
 
 
-class Deciding(Eligible):
+class Deciding(Answerable):
     """An approval that takes decisions."""
 
-    class Meta(Eligible.Meta):
+    class Meta(Answerable.Meta):
         abstract = True
 
     def decide(
@@ -79,9 +74,7 @@ class Deciding(Eligible):
         answers: dict[str, Any] | None = None,
     ) -> None:
         """Raises as `decide` does where it would record nothing. `own`: the decisions of `by`."""
-        self._require(by, verdict, comment, seen_sha256)
-        if fault := self._fault_of(by, {"verdict": verdict, **_given(**answers or {})}):
-            raise Incomplete(fault)
+        self.require_answer(by, verdict, comment, seen_sha256, _given(**answers or {}))
         own = self.decided_by(by) if own is None else own
         if not self.is_open or any(each.stands for each in own):
             raise AlreadyDecided(self.words())  # saves a transaction; `_claim` is what counts
@@ -160,97 +153,6 @@ class Deciding(Eligible):
             self.refresh_from_db()
             raise AlreadyDecided(self.words()) from None
         return decision
-
-    def _require(self, by: User, verdict: str, comment: str, seen_sha256: str | None) -> None:
-        if not self.may_be_decided_by(by):
-            raise NotYours(self.why_not(by))
-        if verdict not in self.verdicts:
-            raise Incomplete(_("Choose approve or reject."))
-        if fault := self._lack_of_words(verdict, comment):
-            raise Incomplete(fault)
-        if len(comment) > contract.COMMENT_LENGTH:
-            raise Incomplete(
-                _("The reason has %(n)d characters; %(most)d are allowed.")
-                % {"n": len(comment), "most": contract.COMMENT_LENGTH}
-            )
-        if seen_sha256 is not None and seen_sha256 != self.payload_sha256:
-            raise Changed(_("The request changed while you were reading. Read it again."))
-
-    def _lack_of_others(self, by: User) -> str:
-        """Why nobody could approve what `by` corrects, in a sentence."""
-        terms = self.terms()
-        barred = {*terms.excluded, *map(str, same_person(by))}
-        try:
-            require_able(replace(terms, excluded=sorted(barred)))
-        except InvalidRequest:
-            return str(_("Nobody would be left to approve what you correct. Reject it instead."))
-        return ""
-
-    def _fault_of(self, by: User, said: dict[str, Any]) -> str:
-        terms = self.terms()
-        corrects = said.get("edits") and said["verdict"] == contract.APPROVE
-        if corrects and not terms.decides_alone:
-            return str(_("You corrected it. Save the correction: others approve it then."))
-        if said["verdict"] == contract.CORRECT and (lack := self._lack_of_others(by)):
-            return lack
-        return faults_of(said, terms) or self._fault_of_edits(said.get("edits") or {})
-
-    def _fault_of_edits(self, edits: dict[str, Any]) -> str:
-        """Why it may not become what it would: by its kind, or by policy; in a sentence."""
-        if not edits:
-            return ""
-        payload, kind = {**self.payload, **edits}, self.kind_of_request()
-        problems = kind.problems(payload) if kind else {}
-        for path, words in problems.items():
-            return f"{path}: {words}"
-        return self._fault_by_policy(payload)
-
-    def _fault_by_policy(self, payload: dict[str, Any]) -> str:
-        """Why rules want more of what it would become than the terms ask, in a sentence."""
-        terms = self.terms()
-        asked = {
-            "title": self.title, "payload": payload, "queue": terms.queue, "kind": self.kind,
-            "requester": self.requester, "risk": self.risk, "links": self.links,
-            "previous": self.previous,
-        }  # fmt: skip
-        request = Request.read(asked)
-        finding = judge(
-            self.title, request, workflow_type=self.workflow_type, requester_verified=self.verified
-        )
-        if finding.verdict == contract.DENY:
-            return str(_("Policy denies what it would become: %s") % finding.reason)
-        asks, stages = finding.asks, [each.queue for each in terms.stages]
-        more = (
-            (asks.quorum or 0) > terms.quorum
-            or set(asks.groups) - set(terms.groups)
-            or set(asks.stages) - set(stages)
-            or asks.queue not in ("", terms.queue)
-            or contract.RISKS.index(asks.risk or "low") > contract.RISKS.index(self.risk)
-        )
-        if not more:
-            return ""
-        return str(_("Policy wants more people for what it would become. Reject it, and say why."))
-
-    @property
-    def verdicts(self) -> list[str]:
-        """What people may answer here."""
-        found = [contract.APPROVE, contract.REJECT]
-        if self.rules.get("changes"):
-            found.append(contract.REQUEST_CHANGES)
-        if self.rules.get("editable"):
-            found.append(contract.CORRECT)
-        return found
-
-    def _lack_of_words(self, verdict: str, comment: str) -> str:
-        if comment or (verdict == contract.APPROVE and not self.rules.get("comment_to_approve")):
-            return ""
-        words = {
-            contract.APPROVE: _("Say why you approve. Everything here needs a reason."),
-            contract.REJECT: _("Say why you are rejecting. %(name)s needs it to fix the request."),
-            contract.REQUEST_CHANGES: _("Say what should change. %(name)s needs it to do so."),
-            contract.CORRECT: _("Say what you corrected, and why. All have to look again."),
-        }
-        return str(words[verdict] % {"name": self.requester_name or _("The requester")})
 
     def _signed(
         self,

@@ -440,7 +440,7 @@ class TestForm:
         flow = desk.approval(form=FORM)
         row = flow.waiting()
         with monkeypatch.context() as desk_only:
-            desk_only.setattr("approvals.models.deciding.faults_of", lambda body, terms: "")
+            desk_only.setattr("approvals.models.answerable.faults_of", lambda body, terms: "")
             decision = row.decide(people.mei, "approve", form={"ticket": "no"})
         refused = Decision.objects.filter(pk=decision.pk, refused_at__isnull=False)
         assert "do not fit" in until(refused.first).refusal
