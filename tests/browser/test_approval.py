@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from approvals.models import Approval, Comment, Decision
+from approvals.models import Approval, Comment, Decision, Kind
 from orchestrator import client as temporal
 from tests.desk import a_row
 
@@ -359,6 +359,16 @@ def test_the_history_stacks_on_a_phone(opened, people, away, theme):
     box = page.locator(".scroll")
     assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
+    said = page.locator("tbody td").evaluate_all(
+        "cells => cells.map(cell => getComputedStyle(cell, '::before').content)"
+    )
+    # The head of the table is not there: each cell says itself what it is.
+    assert said == [
+        f'"{name}"'
+        for name in ("Decided", "Outcome", "By", "Took", "Queue", "Kind", "Requester")
+    ]
+    free = "cell => parseFloat(getComputedStyle(cell).paddingLeft)"
+    assert page.locator("tbody td").first.evaluate(free) > 60
 
 
 def test_the_way_to_the_full_page_shares_a_line_at_320_px(opened, people, away):
@@ -375,10 +385,13 @@ def test_the_password_can_be_shown_and_hidden_again(opened, people):
     page.goto("/accounts/login/")
     page.fill("[name=password]", "correct horse")
     button, field = page.get_by_role("button", name="Show password"), page.locator("#id_password")
+    looks = set()
     for pressed, kind in (("true", "text"), ("false", "password")):
         button.click()
         assert button.get_attribute("aria-pressed") == pressed
         assert (field.get_attribute("type"), field.input_value()) == (kind, "correct horse")
+        looks.add(button.evaluate("it => getComputedStyle(it).borderTopColor"))
+    assert len(looks) == 2  # pressed, and not
     assert page.url.endswith("/accounts/login/")  # nothing was sent
 
 
@@ -386,3 +399,17 @@ def test_without_scripts_no_button_offers_to_show_the_password(opened, people):
     page = opened(java_script_enabled=False).new_page()
     page.goto("/accounts/login/")
     assert page.locator("[data-reveals]").is_hidden()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_an_icon_stands_close_to_what_it_is_for(opened, people, width):
+    Kind.objects.create(slug="refund", name="Refund", queue=people.general, schema={})
+    page = opened("amira", viewport={"width": width, "height": 844}).new_page()
+    page.goto("/start/")
+    icon = page.locator(".row .when svg").first.bounding_box()
+    words = page.locator(".row .t").first.bounding_box()
+    assert 8 <= words["x"] - icon["x"] - icon["width"] <= 16
+    a_row(people, requester_user=people.amira, due_at=timezone.now() + timedelta(minutes=9))
+    page.goto("/requests/")  # a clock with its bar keeps its column
+    clock = page.locator(".row .when").first.bounding_box()
+    assert 50 <= clock["width"] <= 70
