@@ -359,6 +359,7 @@ class AgentTask:
 DENY = "deny"
 ASK = "ask"
 ALLOW = "allow"
+NO_RULE = "ask-people"  # stands for the rule where none matched, and people decide
 DENIED = "denied"
 
 

@@ -223,6 +223,6 @@ def _run(row: Approval) -> WorkflowRun:
         requester_user=row.requester_user,
         started_at=row.opened_at,
         verdict=contract.ASK,
-        rule="ask-people",
-        reason=f"People of {row.queue.slug} decide.",
+        rule=contract.NO_RULE,
+        reason=f"People of {row.queue.name} decide.",
     )

@@ -140,6 +140,11 @@ class PolicyCheck(models.Model):
         return times_words(self.run.rule, self.verdict, same.count())
 
     @property
+    def version_words(self) -> str:
+        """Of the rules that spoke."""
+        return _("version %d") % self.version if self.version else _("built-in rules")
+
+    @property
     def source(self) -> str:
         """Of the rule that decided."""
         found = (each["source"] for each in self.rules if each["name"] == self.run.rule)

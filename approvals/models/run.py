@@ -37,6 +37,11 @@ class WorkflowRun(models.Model):
     def __str__(self) -> str:
         return self.workflow_id
 
+    @property
+    def is_default(self) -> bool:
+        """Whether people decide because no rule of policy matched."""
+        return self.rule == contract.NO_RULE
+
     @classmethod
     def note(cls, run: Run, request: Request, **policy: str) -> "WorkflowRun":
         """Remember a run, once; policy's word is added when it comes."""

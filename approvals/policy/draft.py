@@ -14,7 +14,7 @@ from approvals.policy.rules import MOST_RULES, NAMES, ONLY_ASK, REQUIRED, Rule, 
 from approvals.policy.table import Table
 from approvals.policy.written import Node, Unreadable, tree
 from orchestrator import contract
-from orchestrator.contract import ASK
+from orchestrator.contract import ASK, NO_RULE
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,9 @@ def _of_rule(node: Node, given: dict[str, Any]) -> Iterator[Fault]:
     for name in REQUIRED:
         if name not in node.value or given.get(name) == "":
             yield Fault(node.line, _("A rule needs `%s`.") % name)
+    if given.get("name") == NO_RULE:
+        words = _("`%s` is what it is called where no rule matches.") % NO_RULE
+        yield Fault(node.value["name"].line, words)
     if given.get("then") in (None, "", ASK):
         return
     for name in ONLY_ASK:

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from approvals.policy.rules import Rule
-from orchestrator.contract import ALLOW, ASK, DENY, RISKS, Request
+from orchestrator.contract import ALLOW, ASK, DENY, NO_RULE, RISKS, Request
 
 REASON_LENGTH = 500  # what a run keeps
 
@@ -67,7 +67,10 @@ class Said:
 
 @dataclass(frozen=True)
 class Finding:
-    """What policy says: deny, ask or allow, by which rule of which version, and why."""
+    """What policy says: deny, ask or allow, by which rule of which version, and why.
+
+    `reason` is empty where rules ask people and give no words for it.
+    """
 
     verdict: str
     rule: str
@@ -83,6 +86,11 @@ class Finding:
         return [each.name for each in self.rules if each.matched and each.then == self.verdict]
 
     @property
+    def is_default(self) -> bool:
+        """Whether people decide because no rule matched."""
+        return self.rule == NO_RULE
+
+    @property
     def said(self) -> dict[str, str]:
         """What a run remembers of it."""
         return {"verdict": self.verdict, "rule": self.rule, "reason": self.reason}
@@ -91,7 +99,7 @@ class Finding:
         return asdict(self)
 
 
-def combined(rules: list[Rule], said: list[Said], request: Request) -> Finding:
+def combined(rules: list[Rule], said: list[Said]) -> Finding:
     """One word from all: `said[n]` is what `rules[n]` says."""
     pairs = list(zip(rules, said, strict=True))
     for rule, word in pairs:
@@ -108,10 +116,8 @@ def combined(rules: list[Rule], said: list[Said], request: Request) -> Finding:
     # A rule that would allow, and cannot be evaluated, does not; people should know why.
     asks = replace(asks, warnings=_once([*asks.warnings, *(each.error for each in said)]))
     said_why = (each.reason or each.description for each in asking)
-    reason = next(filter(None, said_why), "")
-    reason = reason or _("People of %(queue)s decide.") % {"queue": asks.queue or request.queue}
-    named = asking[0].name if asking else "ask-people"
-    return replace(_found(ASK, named, reason, said), asks=asks)
+    named = asking[0].name if asking else NO_RULE
+    return replace(_found(ASK, named, next(filter(None, said_why), ""), said), asks=asks)
 
 
 def _denies(said: Said) -> bool:

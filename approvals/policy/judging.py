@@ -6,10 +6,11 @@ from datetime import date, datetime
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from approvals.models.queue import Queue
 from approvals.policy import opa
 from approvals.policy.evaluator import STOPPED, TOO_LARGE, Answer, Unavailable, evaluate
 from approvals.policy.expressions import explained, variables_of
-from approvals.policy.finding import Finding, Said, combined
+from approvals.policy.finding import REASON_LENGTH, Finding, Said, combined
 from approvals.policy.rules import Rule
 from approvals.policy.table import Table, in_force
 from orchestrator.contract import ALLOW, DENY, Request
@@ -29,7 +30,16 @@ def judge(
 ) -> Finding:
     """What the rules in force say, and OPA where there is one."""
     asking = Asking(workflow_type, requester_verified)
-    return judge_by(in_force(), task, request, asking, ask_opa=True)
+    finding = judge_by(in_force(), task, request, asking, ask_opa=True)
+    if finding.reason:
+        return finding
+    return replace(finding, reason=_people_of(finding.asks.queue or request.queue))
+
+
+def _people_of(slug: str) -> str:
+    name = Queue.objects.filter(slug=slug).values_list("name", flat=True).first()
+    words: str = _("People of %(queue)s decide.") % {"queue": name or slug}
+    return words[:REASON_LENGTH]
 
 
 def judge_by(
@@ -54,7 +64,7 @@ def judge_by(
         except opa.Silent as error:
             return not_checked(table, str(error))
         rules, said = [*rules, rule], [*said, word]
-    return replace(combined(rules, said, request), version=table.number, sha256=table.sha256)
+    return replace(combined(rules, said), version=table.number, sha256=table.sha256)
 
 
 def not_checked(table: Table, why: str) -> Finding:

@@ -1,6 +1,7 @@
 """Why, who and when: the same sentences on the page and in the shell."""
 
 import json
+import re
 from datetime import timedelta
 from io import StringIO
 
@@ -9,12 +10,12 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 
 from approvals.explain import explain
-from approvals.models import Approval, Queue, QueueEscalation
+from approvals.models import Approval, Queue, QueueEscalation, WorkflowRun
 from tests.desk import a_row, an_opened, recorded
 
 
 def words(row):
-    return " ".join(each for _title, said in explain(row).parts() for each in said)
+    return " ".join(str(each) for _title, said in explain(row).parts() for each in said)
 
 
 class TestWhom:
@@ -22,7 +23,7 @@ class TestWhom:
         row = an_opened(quorum=2, requester="amira")
         recorded(row, people.mei)
         said = words(Approval.objects.get(pk=row.pk))
-        assert "It waits for 1 more approval in General." in said
+        assert "1 more approval in General." in said
         assert "They may decide: lena, tomasz." in said
         assert "Whoever asked, started or corrected it does not count." in said
 
@@ -66,13 +67,15 @@ class TestNext:
 
 class TestWhy:
     def test_a_requester_that_only_the_workflow_names(self, people):
-        assert "only it says so" in words(an_opened(requester="amira"))
+        said = words(an_opened(requester="amira"))
+        assert "It says that amira wants it; nobody has verified that." in said
+
+    def test_that_no_rule_matched(self, people):
+        assert "No rule matched, so people decide by default." in words(an_opened())
 
     def test_an_approval_older_than_terms(self, people):
         row = a_row(people)
-        assert "It waits for 1 more approval in general." in words(row).replace(
-            "General", "general"
-        )
+        assert "1 more approval in general." in words(row).replace("General", "general")
 
 
 class TestWhere:
@@ -82,10 +85,32 @@ class TestWhere:
         assert "Why, who and when" in page
         assert "It has no deadline and never expires." in page
 
+    def test_on_the_page_with_times_as_everywhere_on_it(self, client, people):
+        Queue.objects.update(due_seconds=3 * 3600, on_timeout="reject")
+        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        row = an_opened()
+        page = client.get(f"/approvals/{row.pk}/").content.decode()
+        said = page[page.index('id="explain"') :].partition("</section>")[0]
+        found = re.search(r"it is rejected at <time ([^>]*)>([^<]*)</time>\.", said)
+        assert re.fullmatch(r".*\d\d:\d\d", found[2])  # to the minute
+        assert f'datetime="{row.due_at.isoformat(timespec="seconds")}"' in found[1]
+        assert re.search(r'title="[^"]*\d\d:\d\d:\d\d UTC"', found[1])
+        assert "<li>One rejection ends it.</li>" in said
+
+    def test_on_the_page_policy_is_told_of_once(self, client, people):
+        row = an_opened()
+        WorkflowRun.objects.filter(run_id=row.run_id).update(
+            verdict="ask", rule="ask-people", reason="People of General decide."
+        )
+        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        page = client.get(f"/approvals/{row.pk}/").content.decode()
+        assert page.count("No rule matched, so people decide by default") == 1
+        assert "ask-people" not in page
+
     def test_in_the_shell(self, people):
         row, out = an_opened(), StringIO()
         call_command("explain", row.workflow_id, stdout=out)
-        assert "Whom it waits for\n  It waits for 1 more approval in General." in out.getvalue()
+        assert "Whom it waits for\n  1 more approval in General." in out.getvalue()
 
     def test_for_scripts_and_whatever_became_of_it(self, people):
         row, out = an_opened(), StringIO()

@@ -1,6 +1,5 @@
 """manage.py explain"""
 
-from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -28,7 +27,7 @@ class Command(DeskCommand):
             f"{approval.title}\n\n{words}",
             options["as_json"],
             approval_id=str(approval.pk),
-            **asdict(explanation),
+            **explanation.stored(),
         )
 
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from approvals import policy
+from approvals.models import Queue
 from approvals.policy import Asks, Said
 from approvals.policy.evaluator import Child, _children
 from approvals.policy.finding import combined
@@ -269,7 +270,7 @@ def together(pairs: list) -> policy.Finding:
              error="It failed." if outcome in ("failed", "stopped") else "")
         for rule, outcome in pairs
     ]  # fmt: skip
-    return combined([rule for rule, _outcome in pairs], said, ANY)
+    return combined([rule for rule, _outcome in pairs], said)
 
 
 def is_as_strict(asks: Asks, than: Asks) -> bool:
@@ -323,7 +324,13 @@ class TestRulesInForce:
         assert (finding.version, finding.sha256) == (0, built_in().sha256)
         finding = policy.judge("Not forbidden", Request.read({"title": "x"}))
         assert (finding.verdict, finding.rule) == ("ask", "ask-people")
+        assert finding.is_default
         assert finding.reason == "People of general decide."
+
+    def test_call_the_queue_by_its_name(self, db):
+        Queue.objects.create(slug="general", name="The General Queue")
+        finding = policy.judge("t", Request.read({"title": "t"}))
+        assert finding.reason == "People of The General Queue decide."
 
     def test_are_the_newest_version_at_once(self, use):
         assert policy.judge("t", ANY).verdict == "ask"

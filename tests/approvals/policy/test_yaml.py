@@ -50,6 +50,12 @@ def desk_of_two(db) -> None:
     Group.objects.create(name="Security")
 
 
+def test_no_rule_is_named_as_what_holds_where_none_matches(db):
+    draft = Draft.read("rules:\n  - then: ask\n    name: ask-people\n")
+    words = "Line 3: `ask-people` is what it is called where no rule matches."
+    assert [str(each) for each in draft.faults] == [words]
+
+
 def test_everything_a_rule_can_say_is_read(desk_of_two):
     draft = Draft.read(WHOLE)
     assert draft.faults == []
