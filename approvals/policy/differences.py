@@ -6,8 +6,10 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from approvals.policy.rules import NAMES, Rule
+from approvals.policy.table import Table
 
 ADDED, REMOVED, MOVED, CHANGED = "added", "removed", "moved", "changed"
 
@@ -48,6 +50,20 @@ def changes(before: Sequence[Rule], after: Sequence[Rule]) -> list[Change]:
         if (now := getattr(each, name)) != getattr(old[each.name], name)
     ]
     return [*came, *gone, *_moved(before, after), *fields]
+
+
+def ended(now: Table, draft: Sequence[Rule]) -> str:
+    """A sentence, where `draft` would be the first version and lacks what is built in; else ""."""
+    kept = {each.name for each in draft}
+    names = [each.name for each in now.rules if each.name not in kept]
+    if now.number or not names:
+        return ""
+    words: str = ngettext(
+        "The built-in rule %s no longer holds then. Put it into the draft to keep it.",
+        "The built-in rules %s no longer hold then. Put them into the draft to keep them.",
+        len(names),
+    )
+    return words % ", ".join(names)
 
 
 def _moved(before: Sequence[Rule], after: Sequence[Rule]) -> list[Change]:

@@ -137,6 +137,15 @@ class Simulation:
     def words(self) -> str:
         """How much was looked at, and how much of it differs."""
         said = {"seen": self.seen, "number": len(self.differences)}
+        if not self.seen:
+            return _("There is no request yet to try it on.")
+        if not self.differences:
+            text = ngettext(
+                "Nothing would have been decided differently in %(seen)d request.",
+                "Nothing would have been decided differently in %(seen)d requests.",
+                self.seen,
+            )
+            return text % said
         text = ngettext(
             "%(number)d of %(seen)d requests would have gone another way.",
             "%(number)d of %(seen)d requests would have gone another way.",

@@ -8,11 +8,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from approvals.models import PolicyMatch, PolicyVersion
 from approvals.models.policy import Superseded, month_began, times_words
-from approvals.policy.differences import changes
+from approvals.policy.differences import changes, ended
 from approvals.policy.forms import DraftForm, SimulatorForm
 from approvals.policy.judging import today
 from approvals.policy.simulator import Simulation
@@ -93,9 +94,21 @@ def _draft(
 ) -> HttpResponse:
     """The page; with `now` it shows how the draft differs from that, and offers to save it."""
     context: dict[str, Any] = {"form": form, "failed": status != 200, "now": now}
+    context["headline"] = _("It was not saved") if "save" in request.POST else _found_words(form)
     if now:
-        context |= {"changes": form.changes(now), "seen": form.difference(now)}
+        context |= {
+            "changes": form.changes(now),
+            "ended": ended(now, form.draft.rules),
+            "seen": form.difference(now),
+        }
     return render(request, "policy_draft.html", context, status=status)
+
+
+def _found_words(form: DraftForm) -> str:
+    """What came of a check: nothing was to be saved by it."""
+    found = sum(map(len, form.errors.values()))
+    words: str = ngettext("The check found %d fault", "The check found %d faults", found)
+    return words % found
 
 
 def _begun(request: HttpRequest) -> str:

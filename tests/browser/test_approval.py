@@ -364,8 +364,7 @@ def test_the_history_stacks_on_a_phone(opened, people, away, theme):
     )
     # The head of the table is not there: each cell says itself what it is.
     assert said == [
-        f'"{name}"'
-        for name in ("Decided", "Outcome", "By", "Took", "Queue", "Kind", "Requester")
+        f'"{name}"' for name in ("Decided", "Outcome", "By", "Took", "Queue", "Kind", "Requester")
     ]
     free = "cell => parseFloat(getComputedStyle(cell).paddingLeft)"
     assert page.locator("tbody td").first.evaluate(free) > 60

@@ -39,7 +39,7 @@ def test_a_rule_is_written_tried_and_saved(kim, opened, width, scripts):
     page.get_by_label("Rules").fill(RULE.replace("allow", "maybe"))
     check.click()
     expect(page).to_have_title("Error: Draft – Policy – Countersign")
-    expect(page.get_by_role("alert").filter(has_text="It was not saved")).to_contain_text(
+    expect(page.get_by_role("alert").filter(has_text="The check found 1 fault")).to_contain_text(
         "Line 3: `then` must be one of deny, ask, allow."
     )
     assert not scripts or seen_by_axe(page) == []

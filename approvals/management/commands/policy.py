@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from approvals.commands import reviewer
 from approvals.models.policy import NOTE_LENGTH, PolicyVersion, Superseded
-from approvals.policy.differences import changes
+from approvals.policy.differences import changes, ended
 from approvals.policy.draft import Draft
 from approvals.policy.simulator import MOST, Simulation
 from approvals.policy.table import Table, in_force, numbered
@@ -58,6 +58,8 @@ class Command(DeskCommand):
         said = [str(each) for each in changes(now.rules, draft.rules)]
         for line in said:
             self.stdout.write(line)
+        if warning := ended(now, draft.rules):
+            self.stdout.write(warning)
         if not said:
             self.stdout.write("Nothing differs from the rules in force; nothing was saved.")
         elif options["dry_run"]:

@@ -2,15 +2,18 @@
 
 import io
 import json
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from approvals.doctor import examine
-from approvals.models import AuditEntry, PolicyVersion
+from approvals.models import AuditEntry, Decision, PolicyVersion
 from approvals.policy.draft import Draft
 from tests.approvals.policy.tables import allow, ask, deny
 from tests.approvals.policy.test_simulator import everything
+from tests.desk import a_row
 
 YAML = "rules:\n  - {name: small, then: allow, when: \"title == 'x'\", owner: finance}\n"
 
@@ -57,6 +60,8 @@ class TestImport:
         assert text.splitlines() == [
             "Added small: allow when title == 'x'",
             r"Removed no-forbidden-tasks: deny when task.matches('(?i)^\\s*forbidden')",
+            "The built-in rule no-forbidden-tasks no longer holds then. "
+            "Put it into the draft to keep it.",
             "Version 1 is in force.",
         ]
         version = PolicyVersion.objects.get()
@@ -70,6 +75,15 @@ class TestImport:
         before = everything()
         assert "Nothing differs" in said(capsys, "import", "-", "--as", "mei")
         assert everything() == before
+
+    def test_says_nothing_of_built_in_rules_where_they_stay_or_are_gone(self, kim, file, capsys):
+        built_in = said(capsys, "export")
+        file.write_text(built_in + YAML.removeprefix("rules:\n"))
+        assert "no longer holds" not in said(capsys, "import", str(file), "--as", "mei")
+        file.write_text(YAML)
+        text = said(capsys, "import", str(file), "--dry-run")
+        assert "Removed no-forbidden-tasks" in text
+        assert "no longer holds" not in text  # it is a rule of theirs by now
 
     def test_dry_run_changes_nothing(self, kim, file, capsys):
         before = everything()

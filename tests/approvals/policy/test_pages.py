@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from approvals import policy
 from approvals.models import AuditEntry, PolicyCheck, PolicyMatch, PolicyVersion, WorkflowRun
+from approvals.policy.table import BUILT_IN
 from approvals.policy.written import written
 from orchestrator import client
 from orchestrator.contract import Request, Run
@@ -166,6 +167,7 @@ class TestDraft:
         assert answer.status_code == 200
         assert "Added small: allow when amount(payload.amount) < 50.0" in page
         assert "Removed no-forbidden-tasks" in page
+        assert "The built-in rule no-forbidden-tasks no longer holds then." in page
         assert 'name="save"' in page
         assert everything() == before
 
@@ -211,6 +213,24 @@ class TestDraft:
         assert text in page
         assert not PolicyVersion.objects.exists()
 
+    @pytest.mark.parametrize("verb", ["check", "save"])
+    def test_with_faults_says_each_once_and_what_was_asked_of_it(self, kim, verb):
+        text = "rules:\n  - name: a\n    then: maybe\n  - {name: b, then: deny, colour: red}\n"
+        page = text_of(kim.post("/policy/draft/", {"text": text, verb: "1"}))
+        assert page.count("Line 3: `then` must be one of deny, ask, allow.") == 1
+        assert page.count("Line 4: A rule has no field `colour`.") == 1
+        assert ("The check found 2 faults" in page) == (verb == "check")
+        assert ("It was not saved" in page) == (verb == "save")
+        # Who hears the page is led from the field to them.
+        assert 'aria-describedby="id_text_helptext id_text_error"' in page
+        assert page.count('id="id_text_error"') == 1
+
+    def test_that_keeps_what_is_built_in_is_told_of_no_loss(self, kim):
+        text = written((*BUILT_IN, allow("title == 'x'", "small")))
+        page = text_of(kim.post("/policy/draft/", {"text": text}))
+        assert "Added small" in page
+        assert "no longer holds" not in page
+
     def test_that_says_the_same_offers_nothing_to_save(self, kim, use):
         use(deny("title == 'a'", "one"))
         page = text_of(
@@ -232,6 +252,13 @@ class TestSimulator:
                       "asked by a workflow of its own"):  # fmt: skip
             assert words in page, words
         assert everything() == before
+
+    def test_says_that_nothing_would_have_differed(self, kim, people):
+        page = text_of(kim.post("/policy/simulator/", {"text": SMALL, "last": "10"}))
+        assert "There is no request yet to try it on." in page
+        a_row(people, title="Refund", payload={"amount": "€120.00"})
+        page = text_of(kim.post("/policy/simulator/", {"text": SMALL, "last": "10"}))
+        assert "Nothing would have been decided differently in 1 request." in page
 
     def test_runs_nothing_before_it_is_asked_to(self, kim, people):
         a_row(people)
