@@ -40,7 +40,8 @@ def _database() -> Iterator[Finding]:
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     advice = "Run: manage.py migrate" if plan else ""
-    yield Finding(f"Database {connection.vendor}: {len(plan)} migrations to apply.", advice)
+    state = f"{_counted(len(plan), 'migration')} to apply" if plan else "all migrations are applied"
+    yield Finding(f"Database {connection.vendor}: {state}.", advice)
 
 
 def _keys() -> Iterator[Finding]:
@@ -56,7 +57,7 @@ def _keys() -> Iterator[Finding]:
             f"Workers do not believe the signing key {name}.", "Run: manage.py keys --rotate"
         )
     else:
-        yield Finding(f"Signing key {name} is in the ring of {len(ring.keys)}.")
+        yield Finding(f"Signing key {name} is in the ring of {_counted(len(ring.keys), 'key')}.")
     path = settings.VAR / signing.PRIVATE_FILE
     if path.exists() and path.stat().st_mode & 0o077:
         yield Finding(f"{path} can be read by others.", f"Run: chmod 600 {path}")
@@ -106,7 +107,7 @@ def _queues() -> Iterator[Finding]:
         able = queue.people().count()
         short = able < queue.quorum
         yield Finding(
-            f"Queue {queue.slug}: {able} reviewers, {queue.quorum} must approve.",
+            f"Queue {queue.slug}: {_counted(able, 'reviewer')}, {queue.quorum} must approve.",
             "Add reviewers in /admin/." if short else "",
         )
 
@@ -122,14 +123,23 @@ def _policy() -> Iterator[Finding]:
             advice = "Renew or remove it: /policy/draft/"
             yield Finding(f"Rule {rule.name} expired on {rule.expires}.", advice, fatal=False)
     if not faults:
-        yield Finding(f"Policy version {table.number} has {len(table.rules)} rules.")
+        which = f"version {table.number}" if table.number else "the built-in table"
+        yield Finding(f"Policy: {which} has {_counted(len(table.rules), 'rule')}.")
 
 
 def _outbox() -> Iterator[Finding]:
     since = timezone.now() - timedelta(minutes=1)
     late = Decision.objects.undelivered().filter(decided_at__lt=since).count()
+    if not late:
+        yield Finding("No decision waits for its workflow.")
+        return
     yield Finding(
-        f"{late} decisions are recorded but not applied for over a minute.",
-        "See that Temporal and a worker run; they are delivered then." if late else "",
+        f"{_counted(late, 'decision')} waited for more than a minute to be applied.",
+        "See that Temporal and a worker run: then what was recorded is delivered.",
         fatal=False,
     )
+
+
+def _counted(number: int, thing: str) -> str:
+    """1 rule, 2 rules, no rules."""
+    return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"

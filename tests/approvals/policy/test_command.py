@@ -149,4 +149,22 @@ def test_doctor_names_rules_that_the_desk_has_outgrown(use, capsys):
     ]
     assert not any(each.fatal for each in told)
     use(deny())
-    assert "Policy version 2 has 1 rules." in [each.about for each in examine()]
+    assert "Policy: version 2 has 1 rule." in [each.about for each in examine()]
+
+
+def test_doctor_counts_in_plain_words(people, capsys):
+    about = [each.about for each in examine()]
+    assert "Policy: the built-in table has 1 rule." in about
+    assert "Queue general: 3 reviewers, 1 must approve." in about
+    assert "No decision waits for its workflow." in about
+    assert any(each.endswith(": all migrations are applied.") for each in about)
+    assert any(each.endswith(" is in the ring of 1 key.") for each in about)
+    people.general.reviewers.set([people.mei])
+    row = a_row(people)
+    row.decide(people.mei, "approve")
+    Decision.objects.update(decided_at=timezone.now() - timedelta(minutes=2))
+    told = {each.about: each for each in examine()}
+    assert "Queue general: 1 reviewer, 1 must approve." in told
+    waits = told["1 decision waited for more than a minute to be applied."]
+    assert waits.advice
+    assert not waits.fatal
