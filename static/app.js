@@ -39,7 +39,7 @@
 
   // As the server's `duration` rounds: [3, "hour"], [1, "hour", 55].
   function measure(ms) {
-    const minutes = Math.round(Math.abs(ms) / MINUTE);
+    const minutes = Math.floor(Math.abs(ms) / MINUTE);
     if (minutes < 60) return [minutes, "minute"];
     if (minutes >= 36 * 60) return [Math.round(minutes / 1440), "day"];
     const hours = Math.floor(minutes / 60);
@@ -54,22 +54,26 @@
 
   // 3 minutes ago, in 1 hour 55 min
   function showAgo(time, ms) {
-    if (Math.abs(ms) < 45 * SECOND) return; // what the server says of now holds
+    if (Math.abs(ms) < MINUTE) return; // what the server says of now holds
     const [n, name] = measure(ms);
     const text = relative.format(ms < 0 ? -n : n, name);
     time.textContent = text.replace(unit(n, name), inWords(ms));
   }
 
   // 42<small>min</small> in a row, as the server's `countdown`; else, with the words of
-  // data-left="{time} left" and data-over="{time} over", 42 minutes left.
+  // data-left="{time} left" and data-over="{time} over", 42 minutes left; within a minute of the
+  // deadline those of data-last and data-up.
   function showLeft(time, ms) {
+    const minutes = Math.floor(Math.abs(ms) / MINUTE), over = ms < 0;
     if (time.dataset.left) {
-      time.textContent = words(time, ms < 0 ? "over" : "left", { time: inWords(ms) });
+      const name = minutes ? (over ? "over" : "left") : over ? "up" : "last";
+      time.textContent = words(time, name, { time: inWords(ms) });
       return;
     }
-    const minutes = Math.floor(Math.abs(ms) / MINUTE);
+    time.parentNode.toggleAttribute("data-over", over);
     const hours = Math.floor(minutes / 60), rest = minutes % 60;
     const [n, name, more = ""] =
+      !minutes ? (over ? ["", "just"] : ["&lt;1", "min"]) :
       hours >= 36 ? [Math.round(hours / 24), "d"] :
       hours >= 3 || (hours && !rest) ? [hours, "h"] :
       hours ? [hours, "h", ` ${rest < 10 ? "0" : ""}${rest}`] : [minutes, "min"];

@@ -101,21 +101,28 @@ def countdown(approval: Approval) -> SafeString:
         words = format_html("{}<small>{}</small>", hours, _("h"))
     elif hours:
         words = format_html("{}<small>{}</small> {}<small></small>", hours, _("h"), minutes - 60)
-    else:
+    elif minutes:
         words = format_html("{}<small>{}</small>", minutes, _("min"))
+    elif seconds < 0:
+        words = format_html("<small>{}</small>", _("just now"))
+    else:
+        words = format_html("&lt;1<small>{}</small>", _("min"))
     return format_html(
-        '<time datetime="{}" title="{}" data-left>{}{}</time>',
+        '<time datetime="{}" title="{}" data-left>{}</time>',
         approval.due_at.isoformat(timespec="seconds"),
         absolute(approval.due_at),
-        "−" if seconds < 0 else "",
         words,
     )
 
 
 @register.filter
-def how_long(approval: Approval) -> str:
-    """The time left, or over, in full words."""
-    return duration(abs(seconds_left(approval)))
+def time_left(approval: Approval) -> str:
+    """42 minutes left, 8 minutes over; within a minute of the deadline no number says it."""
+    seconds = seconds_left(approval)
+    if abs(seconds) < 60:
+        return _("time is up") if seconds <= 0 else _("less than a minute left")
+    words = _("%s over") if seconds < 0 else _("%s left")
+    return words % duration(abs(seconds))
 
 
 @register.filter

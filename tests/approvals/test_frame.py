@@ -82,7 +82,7 @@ def test_news_of_the_list_bring_the_banner_and_take_it_away(client, people):
 def test_the_words_of_the_clocks_in_the_list_are_the_servers(client, people):
     client.force_login(people.mei, BACKEND)
     page = client.get("/inbox/").content.decode()
-    assert 'data-d="d" data-h="h" data-min="min" data-most="1,000+"' in page
+    assert 'data-d="d" data-h="h" data-min="min" data-just="just now" data-most="1,000+"' in page
     script = (settings.BASE_DIR / "static" / "app.js").read_text()
     assert "1,000+" not in script
     assert 'words(byId("problem"), name)' in script

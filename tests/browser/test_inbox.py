@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from approvals.models import Approval, Preference
 from tests.browser.hands import PHONE, REFRESH, box, heading, verdicts
-from tests.desk import recorded
+from tests.desk import a_row, recorded
 
 pytestmark = pytest.mark.usefixtures("away")
 
@@ -436,3 +436,21 @@ class TestFilters:
         page = context.new_page()
         page.goto("/inbox/")
         assert {each["name"]: each["value"] for each in context.cookies()}["tz"] == "Asia/Tokyo"
+
+
+def test_a_row_that_runs_out_of_time_says_over_and_never_zero(opened, people):
+    due = timezone.now() + timedelta(minutes=10)
+    row = a_row(people, due_at=due)
+    page = opened("mei").new_page()
+    page.clock.install(time=due - timedelta(seconds=100))
+    page.goto(f"/inbox/{row.pk}/")
+    clock, left = page.locator(f"#row-{row.pk} .when"), page.locator("#clock time")
+    seen = []
+    for _n in range(7):
+        seen.append((clock.inner_text().replace("\n", " "), left.inner_text()))
+        page.clock.run_for(30_000)
+    assert seen[0] == ("1min", "1 minute left")
+    assert ("<1min", "Less than a minute left") in seen
+    assert ("just now over", "Time is up") in seen
+    assert ("1min over", "1 minute over") in seen
+    assert not re.search(r"\b0", str(seen))
