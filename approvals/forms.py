@@ -296,14 +296,19 @@ class RequestForm(forms.Form):
         ]
 
     def wrong(self) -> list[str]:
-        """What is wrong with what is filled in, sentence by sentence."""
-        return [
+        """What is wrong with what is filled in, sentence by sentence.
+
+        What is wrong with all of it together may come of what is missing, and waits for that.
+        """
+        filled = [
             f"{self[name].label}: {error}"
             for name, errors in self.errors.items()
             if name in self.fields and self[name].value() and not self[name].is_hidden
             for error in errors
             if error != self.shortage()
         ]
+        together = [] if self.missing() else self.non_field_errors()
+        return [*filled, *(str(each) for each in together if each != self.shortage())]
 
     def _require_quorum(self) -> None:
         short = self.shortage()
@@ -357,8 +362,9 @@ class StartForm(RequestForm):
 
     def asked(self) -> dict[str, Any]:
         given, queue = self.cleaned_data, self.asked_queue()
+        typed = str(self["task"].value() or "")
         return {
-            "title": given.get("task", ""),
+            "title": given.get("task", typed[: contract.TITLE_LENGTH]),
             "payload": given.get("payload") or {},
             "previous": given.get("previous"),
             "queue": queue.slug if queue else None,

@@ -26,7 +26,7 @@ class Outlook:
     wrong: list[str]  # the first sentences about what is filled in
     finding: Finding | None  # policy's word; None while the form is not complete
     queue: Queue | None
-    needed: int
+    needed: int  # 0 where what was typed is no number of approvals
     groups: list[str]  # each must be represented
     stages: list[str]  # who is asked afterwards
     deciders: list[str]
@@ -52,7 +52,7 @@ class Outlook:
             wrong=form.wrong()[:MOST_WRONG],
             finding=finding,
             queue=queue,
-            needed=terms.quorum if terms else form.needed(),
+            needed=terms.quorum if terms else 0 if "quorum" in form.errors else form.needed(),
             groups=terms.groups if terms else [],
             stages=[each.name for each in terms.stages] if terms else [],
             deciders=_deciders(form, queue),

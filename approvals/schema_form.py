@@ -84,6 +84,7 @@ class JSONKindForm(RequestForm):
         super().__init__(*args, **kwargs)
         self.kind = kind
         self.payload: dict[str, Any] = {}
+        self.faults: dict[Path, str] = {}  # what breaks the schema, where
         first = _defaults(kind) if first is None else first
         self.fields["payload_text"].initial = json.dumps(first, indent=2, ensure_ascii=False)
         for name, field in self.fields.items():
@@ -92,9 +93,26 @@ class JSONKindForm(RequestForm):
     def clean(self) -> dict[str, Any]:
         if "payload_text" not in self.errors:
             self.payload = self.cleaned_data["payload_text"]
-            for path, words in faults(self.kind.schema, self.payload).items():
+            self.faults = faults(self.kind.schema, self.payload)
+            for path, words in self.faults.items():
                 self.add_error("payload_text", _at(path, words))
         return super().clean()
+
+    def missing(self) -> list[str]:
+        """Of the payload too, once it can be read."""
+        fields = self.kind.fields()
+        labels = [fields.get(each, {}).get("title") or _label(each) for each in self._absent()]
+        return [*super().missing(), *labels]
+
+    def wrong(self) -> list[str]:
+        label = self["payload_text"].label
+        absent = {f"{label}: {_at((each,), self.faults[each,])}" for each in self._absent()}
+        return [each for each in super().wrong() if each not in absent]
+
+    def _absent(self) -> list[str]:
+        """Names of the required fields that the payload does not have yet."""
+        names = [str(path[0]) for path in self.faults if len(path) == 1]
+        return [each for each in names if each not in self.payload]
 
     def asked(self) -> dict[str, Any]:
         return asked_of(self.kind, self.payload)

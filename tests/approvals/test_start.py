@@ -355,6 +355,39 @@ class TestPreview:
         assert "Still to fill in" not in words
         assert "IBAN: This is not an IBAN." in words
 
+    def test_in_json_names_what_is_missing_and_not_as_wrong(self, mei, kind):
+        here = "/start/preview/?kind=payment&mode=json"
+        words = self.seen(mei, {"typed": "json", "payload_text": '{"vendor": 5}'}, here)
+        assert "Still to fill in: Amount" in words
+        assert "This field is required." not in words
+        assert "Payload: vendor: This must be text." in words
+        words = self.seen(mei, {"typed": "json", "payload_text": "{}"}, here)
+        assert "Still to fill in: Vendor, Amount" in words
+        assert "Payload:" not in words
+        words = self.seen(mei, {"typed": "json", "payload_text": "{"}, here)
+        assert "Still to fill in" not in words
+        assert "this is not JSON" in words
+
+    def test_says_what_is_wrong_with_all_of_it_once_it_is_all_there(self, mei, kind):
+        kind.schema = {**kind.schema, "maxProperties": 1}
+        kind.save()
+        words = self.seen(mei)
+        assert "has too many properties" in words
+        assert "Policy looks at it once that is mended." in words
+        words = self.seen(mei, {"p-vendor": "Acme", "p-tags": "x"})
+        assert "has too many properties" not in words
+        assert "Still to fill in: Amount." in words
+
+    def test_of_what_cannot_be_read_promises_nothing(self, mei, people):
+        form = {"task": "Do it " * 50, "queue": "general", "quorum": "99", "risk": "low"}
+        words = self.seen(mei, {**form, "key": str(uuid.uuid4())}, "/start/preview/?kind=")
+        assert "A request without a title" not in words
+        assert "Do it Do it" in words
+        assert "Approvals needed: " in words
+        assert "People of General would decide." in words
+        assert "It would need" not in words
+        assert "Policy looks at it once that is mended." in words
+
     def test_says_that_policy_would_deny_it(self, mei, kind):
         Kind.objects.update(title_template="Forbidden: {vendor}")
         words = self.seen(mei)
