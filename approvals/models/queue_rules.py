@@ -85,9 +85,24 @@ def needed(rules: Rules) -> int:
     return usual + bool(rules["unverified_costs_one_more"])
 
 
+def enough(rules: Rules) -> int:
+    """So many have to be there for votes to come to an end, however they fall."""
+    return needed(rules) + int(rules["reject_quorum"]) - 1
+
+
+def is_hopeless(rules: Rules) -> bool:
+    """Whether every request would fail, for those who may decide now."""
+    people = _groups_of_deciders(rules)
+    return len(people) < enough(rules) or not represented(rules["required_groups"], people)
+
+
+def _groups_of_deciders(rules: Rules) -> list[set[str]]:
+    return [{group.name for group in each.groups.all()} for each in deciders(rules)]
+
+
 def doubts(rules: Rules) -> list[str]:
     """Sentences to think about before the rules are saved; none of them forbids it."""
-    people = [{group.name for group in each.groups.all()} for each in deciders(rules)]
+    people = _groups_of_deciders(rules)
     found = [_too_few(rules, people), _unrepresented(rules, people)]
     found += [_nobody_in(each) for each, _seconds in rules["escalations"]]
     if rules["on_timeout"] == "escalate" and not rules["escalations"]:
@@ -107,17 +122,16 @@ def _unoffered(answer: dict[str, Any]) -> str:
 
 def _too_few(rules: Rules, people: list[set[str]]) -> str:
     able, need = len(people), needed(rules)
-    enough = need + rules["reject_quorum"] - 1
     if not able:
         return _("Nobody may decide here: every request will fail.")
     if able < need:
         text = _("%(need)d must approve, and %(able)s: every request will fail.")
-    elif able < enough:
+    elif able < enough(rules):
         text = _(
             "With %(need)d approvals and %(against)d rejections needed, votes might never come to "
             "an end, for %(able)s: every request will fail."
         )
-    elif able == enough:
+    elif able == enough(rules):
         text = _("%(able)s: a request that one of them asks for will fail.")
     else:
         return ""

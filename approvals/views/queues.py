@@ -14,7 +14,7 @@ from approvals.forms_queue import QueueForm
 from approvals.models import AuditEntry, Queue
 from approvals.models.change import Change, remove
 from approvals.models.errors import Changed
-from approvals.models.queue_rules import doubts
+from approvals.models.queue_rules import doubts, is_hopeless
 from approvals.queue_sentences import in_short
 from approvals.views.admins import admins_only
 from approvals.views.answers import SeeOther
@@ -22,7 +22,7 @@ from approvals.views.queue_told import InTheWay, Told, in_words
 from orchestrator.contract import WAITING
 
 LONGEST_REASON = 500
-OURS = {"csrfmiddlewaretoken", "do", "seen", "reason"}  # what is not the queue's
+OURS = {"csrfmiddlewaretoken", "do", "seen", "reason", "anyway"}  # what is not the queue's
 
 
 @require_safe
@@ -78,6 +78,8 @@ def _edited(request: HttpRequest, queue: Queue | None) -> HttpResponse:
         return _compared(request, change, 409)
     if verb != "confirm":
         return _compared(request, change)
+    if is_hopeless(change.now) and "anyway" not in request.POST:
+        return _compared(request, change, 422)
     return _confirmed(request, change)
 
 
@@ -111,6 +113,7 @@ def _compared(request: HttpRequest, change: Change, status: int = 200) -> HttpRe
         "change": change,
         "rows": [in_words(change, each.field) for each in change.differences],
         "doubts": doubts(change.now),
+        "is_hopeless": is_hopeless(change.now),
         "in_short": in_short(change.now),
         "keeping": change.queue.open_requests().count() if change.queue else 0,
         "here": _here(change.queue),
@@ -122,6 +125,7 @@ def _compared(request: HttpRequest, change: Change, status: int = 200) -> HttpRe
         ],
         "reason": request.POST.get("reason", ""),
         "overtaken": status == 409,
+        "unticked": status == 422,
     }
     if status == 409 and change.queue:
         context["last"] = _changes(change.queue).first()

@@ -11,7 +11,7 @@ from django.test import Client
 from approvals.models import AuditEntry, Kind, Queue, QueueEscalation
 from approvals.models.change import Change, rules_of
 from approvals.models.errors import Changed
-from approvals.models.queue_rules import doubts
+from approvals.models.queue_rules import doubts, is_hopeless
 from approvals.queue_sentences import in_short
 from approvals.queue_words import length
 from tests.desk import a_row
@@ -200,6 +200,7 @@ class TestMaking:
                 "escalations-1-time_1": 86400,
             },
         )  # fmt: skip
+        given["anyway"] = "1"  # three people, and four are needed
         confirmed(kim, self.NEW, given, "We need it.")
         queue = Queue.objects.get(slug="payments")
         assert (queue.due_seconds, queue.remind_before_seconds) == (14400, 1800)
@@ -454,9 +455,35 @@ class TestDoubts:
         assert said == ["Nobody stands for two groups, and too few people are in: Finance, Law."]
 
     def test_warn_and_do_not_forbid(self, people, kim):
-        given = filled(kim, GENERAL, quorum=4)
-        assert "4 must approve, and 3 people may decide" in text(kim.post(GENERAL, given))
+        given = filled(kim, GENERAL, quorum=3)
+        page = text(kim.post(GENERAL, given))
+        assert "3 people may decide: a request that one of them asks for will fail" in page
+        assert "Save although nobody can meet it now" not in page
         confirmed(kim, GENERAL, given)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"quorum": 4}, {"quorum": 3, "reject_quorum": 2, "due_seconds_0": 5}, {"reviewers": []}],
+    )
+    def test_that_leave_no_hope_are_saved_only_with_a_tick(self, people, kim, changes):
+        given = filled(kim, GENERAL, **changes)
+        before = rules_of(people.general)
+        page = text(kim.post(GENERAL, given))
+        assert "every request will fail" in page
+        assert "Save although nobody can meet it now" in page
+        again = given | {"do": "confirm"}
+        answer = kim.post(GENERAL, again)
+        assert answer.status_code == 422
+        assert "Nothing was saved. Tick this first" in text(answer)
+        assert rules_of(Queue.objects.get(slug="general")) == before
+        assert kim.post(GENERAL, again | {"anyway": "1"}).status_code == 303
+        assert rules_of(Queue.objects.get(slug="general")) != before
+
+    def test_that_leave_no_hope_for_a_group(self, people, rules, finance):
+        Group.objects.create(name="Law")
+        assert is_hopeless(rules | {"required_groups": ["Law"]})
+        assert not is_hopeless(rules | {"required_groups": ["Finance"]})
+        assert not is_hopeless(rules)
 
     def test_silence_that_means_yes_is_said_before_it_is_saved(self, people, kim):
         given = filled(

@@ -51,6 +51,23 @@ def test_rules_are_changed_after_a_look_at_the_difference(opened, people, heads,
     assert AuditEntry.objects.get().detail["reason"] == "Heads want to know."
 
 
+def test_what_nobody_can_meet_is_saved_only_with_a_tick(opened, people, heads):
+    page = opened("kim").new_page()
+    page.goto("/queues/general/")
+    page.get_by_label("How many must approve").fill("9")
+    page.get_by_role("button", name="See what would change").click()
+    save = page.get_by_role("button", name="Save these changes")
+    save.click()  # the browser asks for the tick
+    tick = page.get_by_label("Save although nobody can meet it now")
+    expect(tick).to_be_focused()
+    page.get_by_role("button", name="Back to the form").click()
+    expect(page.get_by_label("How many must approve")).to_have_value("9")
+    page.get_by_role("button", name="See what would change").click()
+    tick.check()
+    save.click()
+    expect(page.locator("main")).to_contain_text("Saved. It holds for approvals that open from now")
+
+
 def test_who_is_away_names_a_stand_in(opened, people, heads):
     page = opened("mei", timezone_id="Asia/Tokyo").new_page()
     page.goto("/absences/")
