@@ -26,6 +26,8 @@ AMOUNT = re.compile(
     r"(?P<after>\s?(?:[A-Z]{3}|[^\w\s.,'’]))?"
 )
 SUMS = re.compile(r"(?:^|_)(?:amount|total|sum|price|fee)$|(?:Amount|Total|Sum|Price|Fee)$")
+# What only counts. Any other number could be an id, an account or a year, and stays as it came.
+COUNTS = re.compile(r"(?:^|_)(?:rows|count|bytes)$|[a-z](?:Rows|Count|Bytes)$")
 SEALED = "YmluYXJ5L2VuY3J5cHRlZA=="  # binary/encrypted
 LONG = 200  # characters; longer text stands in lines of its own
 
@@ -62,6 +64,8 @@ def hint(name: str, schema: Any, near: Any) -> Hint:
         known = "iban"
     if not known and SUMS.search(name):
         known = "money"
+    if not known and COUNTS.search(name):
+        known = "count"
     currency = schema.get("x-currency") or near.get("currency") or ""
     return Hint(known, _choices(schema), currency if isinstance(currency, str) else "")
 
@@ -147,14 +151,16 @@ def _by_looks(value: str) -> Shown:
     return Shown(value, "code" if is_code else "text")
 
 
-# Money: grouped for the eye where a currency says that it is money. No digit is ever changed.
+# Money, where a currency says that it is money, and counts: grouped for the eye. No digit is ever
+# changed.
 
 
 def grouped(text: str, hint: Hint) -> str:
     found = AMOUNT.fullmatch(text)
-    if found is None or hint.format != "money":
+    if found is None or hint.format not in ("money", "count"):
         return text
-    if not (hint.currency or found["before"].strip(" -") or found["after"]):
+    named = hint.currency or found["before"].strip(" -") or found["after"]
+    if hint.format == "money" and not named:
         return text
     whole, between = found["whole"], str(get_format("THOUSAND_SEPARATOR"))
     first = len(whole) % 3 or 3

@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
                 (
                     "schema",
                     models.JSONField(
-                        help_text="JSON Schema of the payload. `title` names a field, `description` helps, `format` says how it is shown: money, iban, date, date-time, uri, email, markdown, code.",
+                        help_text="JSON Schema of the payload. `title` names a field, `description` helps, `format` says how it is shown: money, iban, date, date-time, uri, email, markdown, code, count.",
                         validators=[approvals.models.kind.valid_schema],
                         verbose_name="schema",
                     ),

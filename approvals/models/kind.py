@@ -53,7 +53,7 @@ class Kind(models.Model):
         validators=[valid_schema],
         help_text=_(
             "JSON Schema of the payload. `title` names a field, `description` helps, `format` says "
-            "how it is shown: money, iban, date, date-time, uri, email, markdown, code."
+            "how it is shown: money, iban, date, date-time, uri, email, markdown, code, count."
         ),
     )
     title_template = models.CharField(

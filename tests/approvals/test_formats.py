@@ -55,6 +55,23 @@ class TestMoney:
         )
         assert show("48200", hint("order", {}, {"currency": "EUR"})).text == "48200"
 
+    @pytest.mark.parametrize("name", ["rows", "row_count", "rowCount", "bytes", "sizeBytes"])
+    def test_counts_are_grouped_as_well(self, name):
+        assert show(18244310, hint(name, {}, {})).text == "18,244,310"
+        assert show(18244310, hint("x", {"type": "integer", "format": "count"}, {})).text == (
+            "18,244,310"
+        )
+        assert show(-1234.5, hint(name, {"type": "number"}, {})).text == "-1,234.5"
+
+    @pytest.mark.parametrize(
+        "name",
+        ["order", "account", "bankAccount", "discount", "year", "id", "number", "arrows", "x"],
+    )
+    @pytest.mark.parametrize("schema", [{}, {"type": "integer"}, {"type": "number"}])
+    def test_other_numbers_stay_as_they_came(self, name, schema):
+        assert show(20261124, hint(name, schema, {})).text == "20261124"
+        assert show("18244310", hint("rows", {"type": "string"}, {})).text == "18244310"
+
     @given(st.text("0123456789.,-€ EUR'", max_size=20) | st.integers() | st.floats(allow_nan=False))
     def test_no_digit_ever_changes(self, value):
         text = show(value, EURO).text
