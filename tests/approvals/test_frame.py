@@ -1,5 +1,6 @@
 """What every page asks first: which queues a person reviews; and what banners it carries."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -76,7 +77,7 @@ def test_news_of_the_list_bring_the_banner_and_take_it_away(client, people):
     assert AWAY in client.get("/inbox/rows/").content.decode()
     Decision.objects.update(sent_at=timezone.now())
     page = client.get("/inbox/rows/").content.decode()
-    assert 'id="away" role="status" hx-swap-oob="true"></div>' in page
+    assert re.search(r'id="away" role="status" hx-swap-oob="true">\s*</div>', page)
 
 
 def test_the_words_of_the_clocks_in_the_list_are_the_servers(client, people):
@@ -96,4 +97,8 @@ def test_the_end_of_a_session_is_said_before_it_comes(client, people, minutes, i
     page = client.get("/history/").content.decode()
     words = f"You will be signed out at {timezone.localtime(end):%H:%M}. What you type is kept."
     assert (words in page) == is_said
+    page = client.get("/inbox/").content.decode()
+    assert page.count(words) == is_said
+    page = client.get("/inbox/rows/").content.decode()  # news of the list bring it along
+    assert page.count(words) == is_said
     assert Session.objects.get().expire_date == end  # looking does not put it off
