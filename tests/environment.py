@@ -13,7 +13,7 @@ import pytest
 from orchestrator import embedded
 from tests import postgresql
 
-# Left over in a shell, these would point the tests at something real.
+# Left over in a shell, these would point the tests at something real, or to another time of day.
 OURS = (
     *("AGENT", "ALLOWED_HOSTS", "BEHIND_PROXY", "COUNTERSIGN", "DATABASE", "DEBUG", "DEMO"),
     *(
@@ -24,6 +24,7 @@ OURS = (
         "SITE_URL",
         "SSL_REDIRECT",
         "TEMPORAL",
+        "TIME_ZONE",
     ),
 )
 

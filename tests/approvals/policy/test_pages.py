@@ -281,7 +281,7 @@ class TestWorkflow:
     def away(self, monkeypatch):
         monkeypatch.setattr(client, "history", lambda *_: [])
 
-    def test_says_which_rule_approved_it_and_how_often(self, kim, use):
+    def test_says_which_rule_approved_it_and_how_often(self, noon, kim, use):
         use(allow("title == 'a'", "small", reason="It is small."))
         for n in range(3):
             a_check(f"a{n}", "a")
