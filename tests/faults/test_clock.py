@@ -59,11 +59,11 @@ class TestBack:
         row = a_row(people, requester_user=people.amira)
         clock.ahead = A_WHILE
         question = Comment.add(row, people.mei, "Which account?", Comment.Kind.QUESTION)
-        assert Comment.open_question(row) == question
+        assert Comment.open_question(row.comments.all()) == question
         assert Comment.open_questions([row]) == {row.pk: question}
         clock.ahead = timedelta()
         Comment.add(row, people.amira, "The old one.", Comment.Kind.ANSWER)
-        assert Comment.open_question(row) is None
+        assert Comment.open_question(row.comments.all()) is None
         assert Comment.open_questions([row]) == {}
 
 
