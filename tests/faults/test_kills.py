@@ -3,15 +3,17 @@
 import os
 import random
 import signal
+import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 from approvals.models import Approval, Decision
 from orchestrator import client
-from tests.desk import Desk, until
+from tests.desk import Desk, a_row, until
 
 KILLED_AFTER_COMMIT = "tests/faults/killed_after_commit.py"
 
@@ -37,6 +39,20 @@ class TestSite:
         decision.refresh_from_db()
         assert (decision.delivery, flow.signals()) == ("applied", 1)
         assert ledger.keys == [str(row.pk)]
+
+    def test_stopped_in_the_middle_of_a_click(self, transactional_db, people, site):
+        """Whoever is being served gets the answer. Temporal takes connections and says nothing."""
+        row = a_row(people)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            clicked = site(TEMPORAL_ADDRESS=f"127.0.0.1:{silent.getsockname()[1]}")
+            with ThreadPoolExecutor(1) as thread:
+                click = thread.submit(clicked.click, row, people.mei)
+                until(Decision.objects.exists, "it is recorded")
+                assert not click.done()
+                clicked.process.process.send_signal(signal.SIGTERM)
+                assert click.result(20).status_code == 303
+        decision = Decision.objects.get()
+        assert (decision.delivery, decision.tries) == ("recorded", 1)
 
 
 class TestWorker:
