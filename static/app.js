@@ -345,11 +345,12 @@
     document.dispatchEvent(new Event("inbox:drawn"));
   }
 
-  let drawn = false; // each part of an answer settles, and all of them are dressed at once
+  let drawn = false; // once for an answer, of which each part settles
 
   on("htmx:afterSettle", ({ detail }) => {
-    if (!drawn) queueMicrotask(() => { drawn = false; dress(); });
+    if (drawn) return;
     drawn = true;
+    queueMicrotask(() => { drawn = false; dress(); });
     const pane = detail.target;
     if (pane?.id !== "pane") return;
     // On a phone either the list or the pane is shown.

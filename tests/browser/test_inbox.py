@@ -382,6 +382,16 @@ class TestSearch:
         inbox.keyboard.press("Escape")
         expect(inbox.locator("#palette")).not_to_be_visible()
 
+    def test_what_is_found_again_keeps_the_focus(self, inbox):
+        inbox.keyboard.press("Control+k")
+        inbox.keyboard.type("request")
+        expect(inbox.locator("#hits a")).to_have_count(8)
+        inbox.keyboard.press("ArrowDown")
+        with inbox.expect_response("**/palette/?q=request*"):
+            inbox.evaluate("htmx.trigger('#palette form', 'palette:open')")
+        inbox.wait_for_timeout(100)
+        expect(inbox.locator("#hits a").first).to_be_focused()
+
     def test_without_scripts_the_link_opens_a_page(self, opened, rows):
         page = opened("mei", java_script_enabled=False).new_page()
         page.goto("/inbox/")
