@@ -257,9 +257,17 @@ def _revision(
 
 def recorded_words(approval: Approval, decision: Decision, left: int) -> str:
     """What a screen reader hears once a decision is recorded."""
-    done = _("Rejected") if decision.verdict == contract.REJECT else _("Approved")
-    return _("%(done)s %(reference)s. %(left)d left.") % {
-        "done": done,
-        "reference": approval.reference,
-        "left": left,
+    return done_words(approval, decision) + " " + _("%d left.") % left
+
+
+def done_words(approval: Approval, decision: Decision) -> str:
+    """Approved REF-1. Nothing but an approve is called one."""
+    words = {
+        contract.APPROVE: _("Approved %s."),
+        contract.REJECT: _("Rejected %s."),
+        contract.REQUEST_CHANGES: _("Asked for changes to %s."),
+        contract.CORRECT: _("Corrected %s."),
+        contract.RETRACT: _("Taken back: %s."),
     }
+    did = contract.RETRACT if decision.retracted_at else decision.verdict
+    return words.get(did, _("Recorded: %s.")) % approval.reference

@@ -19,6 +19,7 @@ from approvals.models import Approval, Decision
 from approvals.models.decision import VOTES
 from approvals.views import panel
 from approvals.views.drawing import page
+from orchestrator import contract
 
 QUICK = 2  # seconds between looks
 MOST_NEXT = 10
@@ -33,16 +34,17 @@ def receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def of(request: HttpRequest, approval: Approval) -> dict[str, Any]:
     user: Any = request.user
-    votes = approval.decisions.filter(reviewer=user, verdict__in=VOTES)
-    return _about(approval, votes.order_by("decided_at").last())
+    made = approval.decisions.filter(reviewer=user, verdict__in=[*VOTES, contract.CORRECT])
+    return _about(approval, made.order_by("decided_at").last())
 
 
 def _about(approval: Approval, made: Decision | None) -> dict[str, Any]:
-    may_undo = bool(made and approval.may_be_taken_back(made))
+    may_undo = bool(made and made.stands and approval.may_be_taken_back(made))
     under_way = bool(made and made.delivery in ("recorded", "sent"))
     return {
         "receipt": approval,
         "made": made,
+        "done": panel.done_words(approval, made) if made else "",
         "may_undo": may_undo,
         "held": panel.held(approval),
         "pulse": QUICK if under_way or (may_undo and approval.settled_at) else 0,

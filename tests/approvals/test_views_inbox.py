@@ -13,7 +13,7 @@ from django.utils import timezone
 from approvals.models import Approval, Claim, Queue
 from orchestrator import client as temporal
 from orchestrator import contract
-from tests.desk import a_row, recorded
+from tests.desk import a_row, an_opened, recorded
 
 
 @pytest.fixture
@@ -285,6 +285,29 @@ class TestAdvancing:
         assert "Recorded" in line
         assert f'action="/approvals/{one.pk}/undo/"' in line
         assert f'hx-get="/inbox/receipt/{one.pk}/"' in line
+
+    @pytest.mark.parametrize(
+        ("verdict", "words"),
+        [("request_changes", "Asked for changes to REF-1."), ("correct", "Corrected REF-1.")],
+    )
+    def test_nothing_but_an_approve_is_called_one(self, mei, people, verdict, words):
+        Queue.objects.update(offers_changes=True)
+        row = an_opened(key="REF-1", quorum=2, payload={"to": "Acme"}, editable=["to"])
+        more = {"e-to": "Acme Ltd"} if verdict == "correct" else {}
+        answer = self.decide(mei, row, verdict=verdict, comment="The name.", **more)
+        assert words in json.loads(answer["HX-Trigger"])["say"]
+        later = mei.get(f"/inbox/receipt/{row.pk}/").content.decode()
+        for page in (answer.content.decode(), later):
+            line = page.partition('id="receipt"')[2]
+            assert f"<b>{words}</b>" in line
+            assert "Rejected" not in line
+            assert "Approved" not in line
+
+    def test_a_correction_that_is_asked_anew_has_no_undo(self, mei, people):
+        row = an_opened(quorum=2, payload={"to": "Acme"}, editable=["to"])
+        self.decide(mei, row, verdict="correct", comment="The name.", **{"e-to": "Acme Ltd"})
+        Approval.objects.update(settled_at=None)  # as the workflow takes it up
+        assert "undo/" not in mei.get(f"/inbox/receipt/{row.pk}/").content.decode()
 
     def test_the_line_is_silent_once_nothing_can_change(self, mei, people):
         row = a_row(people)
