@@ -41,7 +41,7 @@
   function measure(ms) {
     const minutes = Math.floor(Math.abs(ms) / MINUTE);
     if (minutes < 60) return [minutes, "minute"];
-    if (minutes >= 36 * 60) return [Math.round(minutes / 1440), "day"];
+    if (minutes >= 48 * 60) return [Math.floor(minutes / 1440), "day"];
     const hours = Math.floor(minutes / 60);
     return [hours, "hour", hours > 3 ? 0 : minutes % 60];
   }
@@ -74,7 +74,7 @@
     const hours = Math.floor(minutes / 60), rest = minutes % 60;
     const [n, name, more = ""] =
       !minutes ? (over ? ["", "just"] : ["&lt;1", "min"]) :
-      hours >= 36 ? [Math.round(hours / 24), "d"] :
+      hours >= 48 ? [Math.floor(hours / 24), "d"] :
       hours >= 3 || (hours && !rest) ? [hours, "h"] :
       hours ? [hours, "h", ` ${rest < 10 ? "0" : ""}${rest}`] : [minutes, "min"];
     time.innerHTML = `${n}<small>${words(byId("problem"), name)}</small>${more}`;

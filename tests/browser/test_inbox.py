@@ -464,3 +464,14 @@ def test_a_row_that_runs_out_of_time_says_over_and_never_zero(opened, people):
     assert ("just now over", "Time is up") in seen
     assert ("1min over", "1 minute over") in seen
     assert not re.search(r"\b0", str(seen))
+
+
+@pytest.mark.parametrize(
+    ("hours", "on_row", "in_words"), [(40, "40h", "40 hours left"), (71, "2d", "2 days left")]
+)
+def test_a_deadline_is_never_said_to_be_later_than_it_is(opened, people, hours, on_row, in_words):
+    row = a_row(people, due_at=timezone.now() + timedelta(hours=hours, minutes=9))
+    page = opened("mei").new_page()
+    page.goto(f"/inbox/{row.pk}/")
+    expect(page.locator(f"#row-{row.pk} .when time")).to_have_text(on_row)
+    expect(page.locator("#clock time")).to_have_text(in_words)
