@@ -21,6 +21,14 @@ from orchestrator.terms import Terms
 
 # Sorts after every deadline; makes one index serve approvals with a deadline and without.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+DID = {
+    contract.APPROVE: _("%(name)s approved it at %(when)s."),
+    contract.REJECT: _("%(name)s rejected it at %(when)s."),
+    contract.REQUEST_CHANGES: _("%(name)s asked for changes at %(when)s."),
+    contract.CORRECT: _("%(name)s corrected it at %(when)s."),
+    contract.WITHDRAW: _("%(name)s withdrew it at %(when)s."),
+}
+MADE_BY = {contract.APPROVED: contract.APPROVE, contract.REJECTED: contract.REJECT}
 
 
 class ApprovalRecord(models.Model):
@@ -217,15 +225,13 @@ class ApprovalRecord(models.Model):
 
     def words(self) -> str:
         """What became of it, who did it and when, in a sentence."""
-        last = self.decisions.standing().select_related("reviewer").order_by("-decided_at").first()
-        when = timezone.localtime(last.decided_at).strftime("%H:%M") if last else ""
         if self.is_waiting and not self.settled_at:
             return str(_("It was not decided in time.") if self.is_overdue else _("It is waiting."))
-        if last and self.state in (contract.WAITING, contract.APPROVED, contract.REJECTED):
-            done = _("rejected") if last.verdict == contract.REJECT else _("approved")
-            return _("%(name)s %(done)s it at %(when)s.") % {
-                "name": name_of(last.reviewer),
-                "done": done,
-                "when": when,
-            }
-        return f"{self.get_state_display()}. {self.reason}".strip()
+        done = self.decisions.filter(refused_at=None, retracted_at=None)
+        # Only what its state is owed to: time may reject what somebody has approved.
+        by = list(DID) if self.is_waiting else [MADE_BY.get(self.state, "")]
+        last = done.filter(verdict__in=by).select_related("reviewer").order_by("decided_at").last()
+        if last is None:
+            return f"{self.get_state_display()}. {self.reason}".strip()
+        when = timezone.localtime(last.decided_at).strftime("%H:%M")
+        return str(DID[last.verdict] % {"name": name_of(last.reviewer), "when": when})

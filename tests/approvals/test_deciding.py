@@ -18,7 +18,7 @@ from django.utils import timezone
 from approvals.models import Approval, AuditEntry, Decision, Queue
 from approvals.models.errors import AlreadyDecided, Changed, Incomplete, NotYours
 from orchestrator import client, contract, signing
-from tests.desk import a_row, at_once
+from tests.desk import a_row, an_opened, at_once
 
 
 @pytest.fixture
@@ -229,6 +229,43 @@ class TestAlreadyDecided:
         Approval.objects.filter(pk=row.pk).update(approvals=0)
         row.decide(people.mei, "approve")
         assert Decision.objects.standing().count() == 1
+
+
+class TestWords:
+    """What a second reviewer, the shell and the page are told of what became of it."""
+
+    @pytest.fixture(autouse=True)
+    def away(self, monkeypatch):
+        monkeypatch.setattr(client, "send_decision", lambda envelope: None)
+
+    @pytest.mark.parametrize(
+        ("verdict", "words"),
+        [
+            ("approve", "lena approved it at"),
+            ("reject", "lena rejected it at"),
+            ("request_changes", "lena asked for changes at"),
+            ("correct", "lena corrected it at"),
+        ],
+    )
+    def test_nothing_but_an_approve_is_called_one(self, people, verdict, words):
+        Queue.objects.update(offers_changes=True)
+        row = an_opened(quorum=2, payload={"to": "Acme"}, editable=["to"])
+        row.decide(people.mei, "approve")
+        edits = {"to": "Acme Ltd"} if verdict == "correct" else None
+        Approval.objects.get(pk=row.pk).decide(people.lena, verdict, "The name.", edits=edits)
+        assert words in Approval.objects.get(pk=row.pk).words()
+
+    def test_what_is_withdrawn_was_not_approved(self, people):
+        row = a_row(people, quorum=2, requester_user=people.amira)
+        row.decide(people.mei, "approve")
+        row.withdraw(people.amira)
+        assert "amira withdrew it at" in Approval.objects.get(pk=row.pk).words()
+
+    def test_what_time_rejects_was_not_approved(self, people):
+        row = a_row(people, quorum=2)
+        row.decide(people.mei, "approve")
+        row.state, row.reason = "rejected", "Nobody else decided in time."
+        assert row.words() == "Rejected. Nobody else decided in time."
 
 
 class TestIdempotencyKey:
