@@ -1,5 +1,6 @@
 """What every page asks first: which queues a person reviews; and what banners it carries."""
 
+import contextlib
 import re
 from datetime import timedelta
 
@@ -7,11 +8,13 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.contrib.sessions.models import Session
+from django.http import Http404
 from django.test import RequestFactory
 from django.utils import timezone
 
 from approvals.context import queues
-from approvals.models import Decision, Queue
+from approvals.models import Approval, Decision, Delegation, Queue
+from approvals.views import panel
 from tests.desk import a_row
 
 
@@ -45,6 +48,40 @@ def test_everybody_reviews_what_the_model_says(people_of_all_kinds):
     assert found == said
     assert [each.slug for each in found["tomasz"]] == ["general", "payments"]
     assert found["gone"] == found["kim"] == asked(AnonymousUser()) == []
+
+
+@pytest.mark.postgresql
+def test_a_page_lets_nobody_see_or_decide_more_than_the_model(people_of_all_kinds, people):
+    """It reads what holds for its user once, and does not ask again."""
+    User.objects.filter(username="gone").update(is_active=False)
+    payments, now = Queue.objects.get(slug="payments"), timezone.now()
+    viewer, deputy = User.objects.create(username="vera"), User.objects.create(username="dora")
+    payments.viewers.add(viewer)
+    away = Delegation.objects.create(
+        away=people.tomasz, to=deputy, starts=now, ends=now + timedelta(hours=1)
+    )
+    away.queues.add(payments)
+    rows = [
+        a_row(people, queue=payments),
+        a_row(people, queue=payments, requester_user=people.tomasz),  # not by deputy either
+        a_row(people, queue=payments, rules={"excluded": [str(people.lena.pk)]}),
+        a_row(people, requester_user=people.mei),
+    ]
+    decided = {}
+    for one in User.objects.order_by("pk"):
+        for number, row in enumerate(rows):
+            request = RequestFactory().get("/")
+            request.user = User.objects.get(pk=one.pk)  # as every request reads it anew
+            sees = Approval.objects.visible_to(one).filter(pk=row.pk).exists()
+            with contextlib.nullcontext() if sees else pytest.raises(Http404):
+                found = panel.find(request, row.pk)
+                assert found.may_be_decided_by(request.user) == row.may_be_decided_by(one)
+            if row.may_be_decided_by(one):
+                assert sees
+                decided.setdefault(one.username, []).append(number)
+            assert queues(request) == list(Queue.objects.reviewed_by(one))
+            assert row.may_be_decided_by(request.user) == row.may_be_decided_by(one)
+    assert decided == {"lena": [0, 1, 3], "tomasz": [0, 2, 3], "dora": [0, 2]}
 
 
 def test_one_query_answers_for_a_page(people, django_assert_num_queries):
