@@ -37,6 +37,11 @@ def visible(text: str) -> str:
     return "".join(piece for piece, _escaped in pieces(text))
 
 
+def line(text: str) -> str:
+    """The same on one line, for a terminal: nothing in it clears, recolours or forges another."""
+    return visible(text).replace("\n", "\\n")
+
+
 def _is_harmless(character: str) -> bool:
     if character in "\n\t":
         return True

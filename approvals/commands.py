@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import CommandError, CommandParser
 
+from approvals.characters import line
 from approvals.models import Approval
 from approvals.models.errors import NotDecided
 from orchestrator import signing
@@ -58,7 +59,7 @@ class DecideCommand(DeskCommand):
             raise CommandError(f"Recorded, but refused: {decision.refusal}")
         sent = "Sent to the workflow." if decision.sent_at else "It will be sent by the worker."
         self.say(
-            f"{self.done}: {approval.title}. {sent}",
+            f"{self.done}: {line(approval.title)}. {sent}",
             options["as_json"],
             decision_id=str(decision.pk),
             approval_id=str(approval.pk),

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import ExpressionWrapper, Q, Value
 from django.db.models.functions import Coalesce
 
+from approvals.characters import line
 from approvals.models.decision import Decision
 from approvals.models.people import identities
 from approvals.models.queue import Queue
@@ -67,11 +68,11 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         if len(found) == 1:
             return found[0]
         if found:
-            names = "\n".join(f"  {each.pk}  {each.title}" for each in found)
+            names = "\n".join(f"  {each.pk}  {line(each.title)}" for each in found)
             raise LookupError(f"{name} waits for several approvals; name one of them:\n{names}")
         closed = self.filter(meant).order_by("-opened_at").first()
         if closed:
-            raise LookupError(f"{name} waits for nothing: {closed.words()}")
+            raise LookupError(f"{name} waits for nothing: {line(closed.words())}")
         raise LookupError(f"No approval and no workflow has the id {name}. See: manage.py pending")
 
 

@@ -119,6 +119,20 @@ class TestReject:
         assert flow.result()["reason"] == "Wrong IBAN."
 
 
+@pytest.mark.parametrize("command", ["pending", "explain", "approve"])
+def test_no_title_writes_over_the_terminal(people, command):
+    row = a_row(people, title="Pay \x1b[2J\u202eemca\nAll is well")
+    given = {"pending": [], "explain": [str(row.pk)], "approve": [str(row.pk), "--as", "mei"]}
+    said = manage(command, *given[command])
+    assert "Pay \\u001b[2J\\u202eemca\\nAll is well" in said
+
+
+def test_nor_does_one_among_several(people):
+    for title in ("Pay \x1b[2J", "Another"):
+        a_row(people, title=title, parent_workflow_id="parent")
+    assert "Pay \\u001b[2J" in refused("approve", "parent", "--as", "mei")
+
+
 class TestPending:
     def test_as_json(self, people):
         row = a_row(people, parent_workflow_id="parent")

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from approvals.characters import line
 from approvals.explain import explain
 from approvals.filters import as_uuid
 from approvals.models import Approval
@@ -21,10 +22,11 @@ class Command(DeskCommand):
         explanation = explain(approval := _find(options["id"]))
         parts = explanation.parts()
         words = "\n".join(
-            f"{title}\n" + "\n".join(f"  {each}" for each in said) for title, said in parts
+            f"{title}\n" + "\n".join(f"  {line(str(each))}" for each in said)
+            for title, said in parts
         )
         self.say(
-            f"{approval.title}\n\n{words}",
+            f"{line(approval.title)}\n\n{words}",
             options["as_json"],
             approval_id=str(approval.pk),
             **explanation.stored(),

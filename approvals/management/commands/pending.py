@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from approvals.characters import line
 from approvals.models import Approval
 from orchestrator.commands import DeskCommand, add_json
 
@@ -28,7 +29,9 @@ class Command(DeskCommand):
             return
         for row in rows:
             due = row["due_at"][:16].replace("T", " ") if row["due_at"] else "no deadline"
-            self.stdout.write(f"{row['approval_id']}  {row['queue']:<12} {due:<16}  {row['title']}")
+            self.stdout.write(
+                f"{row['approval_id']}  {row['queue']:<12} {due:<16}  {line(row['title'])}"
+            )
         if not rows:
             self.stdout.write("Nothing is waiting.")
 
