@@ -148,10 +148,9 @@ def _missing(stage: Stage, given: list[list[str]]) -> list[str]:
 
 def _next(approval: Approval, terms: Terms) -> Iterator[Sentence]:
     stage = terms.stage(approval.stage)
-    if stage.reject_quorum == 1:
-        yield Sentence(_("One rejection ends it."))
-    else:
-        yield Sentence(_("%d rejections end it.") % stage.reject_quorum)
+    needed = stage.reject_quorum
+    ends: str = ngettext("One rejection ends it.", "%(n)d rejections end it.", needed)
+    yield Sentence(ends % {"n": needed})
     following = [each.name for each in terms.stages[approval.stage :]]
     if following:
         yield Sentence(_("Once they agree, it goes on to %s.") % ", ".join(following))

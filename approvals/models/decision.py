@@ -27,8 +27,8 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         return self.filter(acknowledged_at=None, refused_at=None)
 
     def to_send(self, now: datetime) -> "DecisionQuerySet":
-        """Those whose pause is over, or longer than any: then a clock was wrong."""
-        due = Q(next_try_at__lte=now) | Q(next_try_at__gt=now + LONGEST_PAUSE)
+        """Those whose pause is over, or twice as long as any: then a clock was wrong."""
+        due = Q(next_try_at__lte=now) | Q(next_try_at__gt=now + 2 * LONGEST_PAUSE)
         return self.undelivered().filter(due).order_by("next_try_at")
 
     def applied_to(self, approval_id: str, run_id: str) -> "list[Decision]":

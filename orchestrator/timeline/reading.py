@@ -109,7 +109,7 @@ def _follow(rows: Rows, event: HistoryEvent, kind: str) -> tuple[Row | None, str
     if row is None:
         return None, said(f"{ORPHANS[category_of(kind)]} {words}", failure_reason(its))
     if state:
-        answered = state == "completed" and row.category == "approval"
+        answered = kind == "ChildWorkflowExecutionCompleted" and row.category == "approval"
         outcome = field_of(its.result, "outcome") if answered else ""
         row.close(time_of(event.event_time), state, outcome)
         words += row.on_attempt

@@ -14,7 +14,7 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
-from orchestrator import timeline
+from orchestrator import contract, timeline
 
 RECORDED = Path(__file__).parents[1] / "histories" / "timeline"
 NAMES = sorted(each.stem for each in RECORDED.glob("*.json"))
@@ -512,6 +512,21 @@ class TestHostileHistories:
         for one in events[: data.draw(st.integers(0, 5))]:
             mutate(one, data)
         read(events)
+
+    @pytest.mark.parametrize("number", range(70))
+    def test_any_event_may_claim_to_follow_an_approval(self, number):
+        opening = "EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED"
+        approval = HistoryEvent(event_id=1, event_type=opening)
+        asked = approval.start_child_workflow_execution_initiated_event_attributes
+        asked.workflow_type.name = contract.APPROVAL
+        following = HistoryEvent(event_id=2, event_type=number)
+        for field in following.DESCRIPTOR.fields:
+            for name in ("initiated_event_id", "scheduled_event_id"):
+                if field.name.endswith("_attributes") and name in field.message_type.fields_by_name:
+                    claiming = HistoryEvent()
+                    claiming.CopyFrom(following)
+                    setattr(getattr(claiming, field.name), name, 1)
+                    read([approval, claiming])
 
     @pytest.mark.parametrize("number", range(-1, 70))
     def test_any_event_type_without_attributes_never_raises(self, number):
