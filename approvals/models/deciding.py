@@ -55,7 +55,7 @@ class Deciding(Answerable):
         recorded.
         """
         key = _form_key(key)
-        own = self.decided_by(by) if own is None else own
+        own = list(self.decisions.filter(reviewer=by)) if own is None else own
         if earlier := next((each for each in own if each.key == key), None):
             return earlier
         comment, answers = comment.strip(), _given(option=option, form=form, edits=edits)
@@ -75,17 +75,13 @@ class Deciding(Answerable):
     ) -> None:
         """Raises as `decide` does where it would record nothing. `own`: the decisions of `by`."""
         self.require_answer(by, verdict, comment, seen_sha256, _given(**answers or {}))
-        own = self.decided_by(by) if own is None else own
+        own = list(self.decisions.filter(reviewer=by)) if own is None else own
         if not self.is_open or any(each.stands for each in own):
             raise AlreadyDecided(self.words())  # saves a transaction; `_claim` is what counts
         if verdict == contract.APPROVE and self.faults():
             raise Unreadable(
                 _("We cannot read this payload as “%s”, so it cannot be approved.") % self.kind
             )
-
-    def decided_by(self, user: User) -> list[Decision]:
-        """What `user` has decided on it so far, whatever became of that."""
-        return list(self.decisions.filter(reviewer=user))
 
     def take_back(self, by: User, *, key: str | None = None, channel: str = "web") -> Decision:
         """Record that `by` takes their own decision back, while the workflow can still let go.

@@ -37,8 +37,8 @@ class Eligible(ApprovalRecord):
 
     def awaits(self, user: Any) -> bool:
         """Whether `user` may decide it and has not; `to_decide` for one that is open."""
-        voted = self.decisions.standing().filter(reviewer=user.pk)
-        return self.may_be_decided_by(user) and not voted.exists()
+        voted = any(each.stands and each.reviewer_id == user.pk for each in self.decisions.all())
+        return not voted and self.may_be_decided_by(user)
 
     def decided_for(self, user: Any) -> User | None:
         """Who is away, where `user` decides it on somebody's behalf; else None."""

@@ -47,11 +47,11 @@ def recorded(request: HttpRequest, approval: Approval, said: str) -> HttpRespons
 
 def decided(request: HttpRequest, approval: Approval, decision: Decision) -> HttpResponse:
     """In the inbox the next request, and a line about this one; else this one again."""
-    fresh = panel.again(request, approval)
-    said = panel.recorded_words(fresh, decision, waiting(request))
-    response = receipt.advanced(request, said) or recorded(request, fresh, said)
+    said = panel.recorded_words(approval, decision, waiting(request))
+    response = receipt.advanced(request, said)
+    response = response or recorded(request, panel.again(request, approval), said)
     in_pane = place_of(request)[0] == "pane"
-    return receipt.with_receipt(request, fresh, response, decision) if in_pane else response
+    return receipt.with_receipt(request, approval, response, decision) if in_pane else response
 
 
 def shown_anew(

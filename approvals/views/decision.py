@@ -45,7 +45,7 @@ def _decided(
     given = form.cleaned_data
     user: Any = request.user
     said = {"option": given["option"], "form": extra.answers, "edits": extra.edits}
-    own = approval.decided_by(user)
+    own = [each for each in approval.decisions.all() if each.reviewer_id == user.pk]
     # This very form was recorded already: then the same answer comes again.
     repeated = any(each.key == given["key"] for each in own)
     if given["verdict"] == contract.APPROVE and not repeated:

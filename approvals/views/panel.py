@@ -49,7 +49,8 @@ def again(request: HttpRequest, approval: Approval) -> Approval:
 
 def read(request: HttpRequest, rows: ApprovalQuerySet) -> Approval | None:
     """The first of `rows` with what its page shows; its queue is one that was read already."""
-    found = rows.select_related("requester_user", "claim").first()
+    rows = rows.select_related("requester_user", "claim")
+    found = rows.prefetch_related("decisions__reviewer", "decisions__on_behalf_of").first()
     known = {each.pk: each for each in concerning(request)}
     if found and found.queue_id in known:
         found.queue = known[found.queue_id]
@@ -81,8 +82,8 @@ def decision_area(
 ) -> dict[str, Any]:
     """The live parts: clock, votes, activity, and what this person may do."""
     user: Any = request.user
+    decisions = list(approval.decisions.all())
     # Most have none, and then there are no people to look up.
-    decisions = list(approval.decisions.prefetch_related("reviewer", "on_behalf_of"))
     said = list(approval.comments.prefetch_related("author", "recipient", "group"))
     standing = [each for each in decisions if is_standing(each)]
     mine = [each for each in decisions if each.reviewer_id == user.pk and not each.retracted_at]

@@ -55,7 +55,9 @@ def with_receipt(
     request: HttpRequest, approval: Approval, response: HttpResponse, made: Decision
 ) -> HttpResponse:
     """`response` for the pane, and beside it the line about `approval`, decided by `made`."""
-    made.refresh_from_db(fields=["acknowledged_at", "refused_at", "refusal"])  # it may be through
+    # Both as they are now: they may be through already.
+    approval.refresh_from_db(fields=["state", "stage", "settled_at", "held_until"])
+    made.refresh_from_db(fields=["acknowledged_at", "refused_at", "refusal", "retracted_at"])
     line = render_to_string("_receipt.html", _about(approval, made) | {"oob": True}, request)
     response.content += line.encode()
     return response
