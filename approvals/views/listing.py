@@ -77,13 +77,17 @@ def _since(request: HttpRequest) -> datetime:
 
 
 def _mark(rows: list[Approval], request: HttpRequest) -> None:
-    """Who else has claimed a row, and whether it is ticked."""
+    """Who else has claimed a row, and whether it is ticked.
+
+    What a row does not have is said too: a template that looks for it in vain takes long.
+    """
     ticked = set(request.GET.getlist("sel"))
     for row in rows:
         claim = getattr(row, "claim", None)
         elsewhere = claim and claim.is_current and claim.holder_id != request.user.pk
         row.held_by = claim.who if claim and elsewhere else None  # type: ignore[attr-defined]
         row.is_ticked = str(row.pk) in ticked  # type: ignore[attr-defined]
+        row.done = getattr(row, "done", "")  # type: ignore[attr-defined]
 
 
 # Rows that were decided meanwhile.
