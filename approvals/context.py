@@ -85,15 +85,10 @@ def waiting(request: HttpRequest) -> int:
     Kept on the request: the frame and the inbox itself ask for it.
     """
     if not hasattr(request, "_waiting"):
-        first = mine(request).order_by()[: MOST_COUNTED + 1]
-        request._waiting = first.count()  # type: ignore[attr-defined]
+        mine = to_decide(request.user, queues(request)).order_by()
+        request._waiting = mine[: MOST_COUNTED + 1].count()  # type: ignore[attr-defined]
     known: int = request._waiting  # type: ignore[attr-defined]
     return known
-
-
-def mine(request: HttpRequest) -> ApprovalQuerySet:
-    """What the signed-in person can decide."""
-    return to_decide(request.user, queues(request))
 
 
 def visible(request: HttpRequest) -> ApprovalQuerySet:

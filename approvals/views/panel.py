@@ -30,11 +30,16 @@ QUICK, CALM = 2, 5  # seconds between looks: a decision is under way, or people 
 def find(request: HttpRequest, pk: UUID) -> Approval:
     """The approval `pk` if it exists for this person. Raises Http404."""
     found = read(request, Approval.objects.filter(pk=pk))
-    if found is None:
+    if found is None or not may_see(request, found):
         raise Http404
-    if sees_all_of(request, found.queue_id) or visible(request).filter(pk=pk).exists():
-        return found
-    raise Http404
+    return found
+
+
+def may_see(request: HttpRequest, approval: Approval) -> bool:
+    """Who reviews its queue may; to know that takes no query."""
+    if sees_all_of(request, approval.queue_id):
+        return True
+    return visible(request).filter(pk=approval.pk).exists()
 
 
 def again(request: HttpRequest, approval: Approval) -> Approval:
