@@ -2,7 +2,7 @@
 
 import gc
 
-NEW_OBJECTS = 20_000  # Python's own 700 would mean several looks in each answer
+NEW_OBJECTS = 10_000  # Python's own 700 would mean several looks in each answer
 
 
 def look_seldom() -> None:
@@ -13,4 +13,4 @@ def look_seldom() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(NEW_OBJECTS, 20, 20)
+    gc.set_threshold(NEW_OBJECTS, 5, 5)
