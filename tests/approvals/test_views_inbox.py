@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from approvals.models import Approval, Claim, Queue
+from approvals.models import Approval, Claim, Kind, Queue
 from orchestrator import client as temporal
 from orchestrator import contract
 from tests.desk import a_row, an_opened, recorded
@@ -70,6 +70,14 @@ class TestInbox:
         with django_assert_max_num_queries(12) as asked:
             mei.get("/inbox/")
         assert not any('"payload"' in each["sql"] for each in asked.captured_queries)
+
+    def test_a_filter_without_a_choice_says_so(self, mei, people):
+        a_row(people)
+        words = "Nothing to choose from yet."
+        assert mei.get("/inbox/").content.decode().count(words) == 1  # of kinds
+        Kind.objects.create(slug="refund", name="Refund", queue=people.general, schema={})
+        a_row(people, kind="refund")
+        assert words not in mei.get("/inbox/").content.decode()
 
     def test_shows_more_by_key(self, mei, people):
         for n in range(51):
