@@ -267,7 +267,9 @@ def recorded_words(approval: Approval, decision: Decision, left: int) -> str:
 
 
 def done_words(approval: Approval, decision: Decision) -> str:
-    """Approved REF-1. Nothing but an approve is called one."""
+    """Approved REF-1. Nothing but an approve is called one, and none that the workflow refused."""
+    if decision.refused_at:
+        return _("Not counted: %s.") % approval.reference
     words = {
         contract.APPROVE: _("Approved %s."),
         contract.REJECT: _("Rejected %s."),

@@ -325,6 +325,14 @@ class TestAdvancing:
         assert "hx-get" not in line
         assert "undo/" not in line
 
+    def test_the_line_calls_nothing_approved_that_the_workflow_refused(self, mei, people):
+        row = a_row(people, key="REF-1")
+        recorded(row, people.mei).refuse("It came too late.")
+        line = mei.get(f"/inbox/receipt/{row.pk}/").content.decode()
+        assert "Not counted: REF-1." in line
+        assert 'data-k="no"' in line
+        assert "Approved" not in line
+
     def test_the_line_is_about_ones_own_decision_only(self, mei, people):
         row = a_row(people)
         recorded(row, people.lena)
