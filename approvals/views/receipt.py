@@ -71,6 +71,7 @@ def advanced(request: HttpRequest, said: str) -> HttpResponse | None:
     following = _following(request)
     if following is None:
         return None
+    request.GET = QueryDict()  # how the last one was compared says nothing of this one
     context = panel.everything(request, following, place="pane")
     query = _asked(request).query()
     response = page(request, "inbox.html", "pane", context | {"keep": query})

@@ -247,14 +247,14 @@ class TestAdvancing:
 
         monkeypatch.setattr(temporal, "send_decision", unreachable)
 
-    def decide(self, client, row, *following, path="/inbox/", **more):
+    def decide(self, client, row, *following, path="/inbox/", query="", **more):
         data = {
             **{"verdict": "approve", "comment": "", "sha": row.payload_sha256},
             **{"key": str(row.pk), "place": "pane", "next": [str(each) for each in following]},
             **more,
         }
         headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{path}"}
-        return client.post(f"/approvals/{row.pk}/decision/", data, headers=headers)
+        return client.post(f"/approvals/{row.pk}/decision/{query}", data, headers=headers)
 
     def heading(self, answer):
         return re.search(r"<h1[^>]*>([^<]*)", answer.content.decode())[1]
@@ -271,6 +271,12 @@ class TestAdvancing:
         one, voted, two = (a_row(people, title=each, quorum=2) for each in "ABC")
         voted.decide(people.mei, "approve")
         assert self.heading(self.decide(mei, one, voted.pk, two.pk)) == "C"
+
+    def test_it_is_compared_as_itself_and_not_as_the_last_one_was(self, mei, people):
+        one, two = a_row(people), a_row(people, previous={"amount": "1.00"})
+        answer = self.decide(mei, one, two.pk, query="?compare=none&all=1").content.decode()
+        assert 'id="compare-previous" tabindex="-1" aria-current="true"' in answer
+        assert "compare=none&amp;all=1" not in answer
 
     def test_costs_few_queries(self, mei, people, django_assert_max_num_queries):
         one, two, three = (a_row(people) for _ in range(3))
