@@ -233,3 +233,14 @@ class TestOnAPhone:
         expect(show).to_be_in_viewport()
         assert row.bounding_box() == before
         self.fits(phone, width)
+
+
+def test_a_form_that_was_open_does_not_go_along_to_the_next_request(inbox, rows):
+    inbox.locator("#list a.t").first.click()
+    heading(inbox, "Request A")
+    inbox.get_by_text("Hand over", exact=True).first.click()
+    inbox.keyboard.press("j")
+    heading(inbox, "Request B")
+    form = inbox.locator("#work details form")
+    expect(form).to_have_attribute("action", f"/approvals/{rows[1].pk}/handover/")
+    expect(form).to_be_hidden()
