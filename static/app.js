@@ -194,6 +194,13 @@
     }
   });
 
+  // htmx takes leave of what goes element by element; only what asked has to stay until then.
+  on("htmx:beforeSwap", ({ detail: { target, shouldSwap, serverResponse, requestConfig } }) => {
+    if (target.id !== "pane" || !shouldSwap) return;
+    if ($$("[hx-preserve]", target).some(({ id }) => serverResponse.includes(id))) return;
+    for (const part of [...target.children]) if (!part.contains(requestConfig.elt)) part.remove();
+  });
+
   // Only the list's own answer says what the list shows; any other, that there may be news.
   on("inbox:rev", ({ detail, target }) => {
     if (isList(target)) target.dataset.rev = detail.value;

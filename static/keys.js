@@ -116,20 +116,51 @@
 
   let calm = 0; // until when a and r do nothing
 
+  // The rows that follow the open one, from the top again after the last.
+  function following() {
+    const rows = $$("#list .row"), at = rows.findIndex((row) => row.matches("[aria-current]"));
+    const order = [...rows.slice(at + 1), ...rows.slice(0, Math.max(at, 0))];
+    return order.filter((row) => !row.matches(".done")).slice(0, 10);
+  }
+
+  // The next request, fetched while this one is read: then a decision need not wait for it.
+  let ahead = {};
+  let later = 0;
+
+  async function readAhead() {
+    const [row] = following();
+    if (!row || !$("#panel .approve") || body.dataset.autoAdvance === "off") return;
+    if (row.id === ahead.id && Date.now() < ahead.until) return;
+    const coming = ahead = { id: row.id, until: Date.now() + 60000 };
+    const answer = await fetch($("a.t", row).href, { headers: { "HX-Request": "true" } });
+    coming.rev = answer.ok && answer.headers.get("X-Rev");
+    coming.html = await answer.text();
+  }
+
+  on("inbox:drawn", () => {
+    clearTimeout(later);
+    later = setTimeout(() => readAhead().catch(() => {}), 200); // without a line nothing is lost
+  });
+
   // The server opens the first of these that still waits; else any, for more may be held back.
   on("htmx:configRequest", ({ detail }) => {
     const { verb, path, parameters } = detail;
     if (verb !== "post" || !/\/decision\/(\?|$)/.test(path)) return;
     if (body.dataset.autoAdvance === "off" || !byId("list")) return;
-    const rows = $$("#list .row"), at = rows.findIndex((row) => row.matches("[aria-current]"));
-    const order = [...rows.slice(at + 1), ...rows.slice(0, Math.max(at, 0))];
-    const left = order.filter((row) => !row.matches(".done"));
-    parameters.next = [...left.slice(0, 10).map((row) => row.id.slice(4)), "any"];
+    const ids = following().map((row) => row.id);
+    parameters.next = [...ids.map((id) => id.slice(4)), "any"];
+    if (ids[0] !== ahead.id || !ahead.rev || Date.now() > ahead.until) return;
+    parameters.ahead = ahead.rev;
+    detail.ahead = ahead.html;
   });
 
   on("htmx:beforeSwap", ({ detail }) => {
-    if (detail.target.id === "pane" && detail.requestConfig.verb === "post") {
-      calm = Date.now() + 400;
+    const { requestConfig, target, xhr } = detail;
+    if (target.id !== "pane" || requestConfig.verb !== "post") return;
+    calm = Date.now() + 400;
+    // It holds: what was asked for then is what would be sent now.
+    if (xhr.getResponseHeader("X-Ahead")) {
+      detail.serverResponse = requestConfig.ahead + detail.serverResponse;
     }
   });
 

@@ -19,11 +19,12 @@ from approvals.views.listing import counts, listed
 @require_safe
 def inbox(request: HttpRequest, pk: UUID | None = None) -> HttpResponse:
     """The list, with the approval `pk` open beside it; for htmx the open one alone."""
-    context: dict[str, Any] = {"place": "pane"}
-    if pk:
-        approval = panel.find(request, pk)
-        context |= panel.everything(request, approval, place="pane")
-    return with_list(request, context, open_alone=bool(pk))
+    if not pk:
+        return with_list(request, {"place": "pane"}, open_alone=False)
+    context = panel.everything(request, panel.find(request, pk), place="pane")
+    response = with_list(request, context)
+    response["X-Rev"] = context["rev"]  # for who reads ahead
+    return response
 
 
 def with_list(

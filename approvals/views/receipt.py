@@ -66,15 +66,19 @@ def with_receipt(
 def advanced(request: HttpRequest, said: str) -> HttpResponse | None:
     """The next request that this person can still decide, of those that the page names in order.
 
-    None where it names none: outside the inbox, or as the person has set it.
+    None where it names none: outside the inbox, or as the person has set it. Nothing is drawn, and
+    X-Ahead says so, where the page has read ahead and has what would be drawn.
     """
     following = _following(request)
     if following is None:
         return None
-    request.GET = QueryDict()  # how the last one was compared says nothing of this one
-    context = panel.everything(request, following, place="pane")
     query = _asked(request).query()
-    response = page(request, "inbox.html", "pane", context | {"keep": query})
+    if request.POST.get("ahead") == panel.revision(request, following):
+        response = HttpResponse(headers={"X-Ahead": "1"})
+    else:
+        request.GET = QueryDict()  # how the last one was compared says nothing of this one
+        context = panel.everything(request, following, place="pane")
+        response = page(request, "inbox.html", "pane", context | {"keep": query})
     address = reverse("inbox_pane", args=[following.pk])
     response["HX-Push-Url"] = f"{address}?{query}" if query else address
     response["HX-Trigger"] = json.dumps({"say": said, "inbox:refresh": True})

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from approvals.models import Approval, Claim, Kind, Queue
+from approvals.models import Approval, Claim, Comment, Kind, Queue
 from orchestrator import client as temporal
 from orchestrator import contract
 from tests.desk import a_row, an_opened, recorded
@@ -277,6 +277,43 @@ class TestAdvancing:
         answer = self.decide(mei, one, two.pk, query="?compare=none&all=1").content.decode()
         assert 'id="compare-previous" tabindex="-1" aria-current="true"' in answer
         assert "compare=none&amp;all=1" not in answer
+
+    def ahead(self, client, row):
+        return client.get(f"/inbox/{row.pk}/", headers={"HX-Request": "true"})["X-Rev"]
+
+    def test_what_was_read_ahead_and_holds_is_not_drawn_again(self, mei, people):
+        one, two = a_row(people), a_row(people)
+        answer = self.decide(mei, one, two.pk, ahead=self.ahead(mei, two))
+        assert answer["X-Ahead"] == "1"
+        assert answer["HX-Push-Url"] == f"/inbox/{two.pk}/"
+        page = answer.content.decode().strip()
+        assert page.startswith('<div class="receipt"')
+        assert "<h1" not in page
+
+    @pytest.mark.parametrize("what", ["comment", "vote", "claim", "correction"])
+    def test_what_has_changed_since_is_drawn(self, mei, people, what):
+        one = a_row(people)
+        two = an_opened(payload={"to": "Acme"}, editable=["to"], quorum=3, title="Two")
+        ahead = self.ahead(mei, two)
+        if what == "comment":
+            Comment.objects.create(approval=two, author=people.lena, text="Wait.")
+        elif what == "claim":
+            Claim.take(two, people.lena)
+        elif what == "vote":
+            recorded(two, people.lena)
+        else:
+            Approval.objects.filter(pk=two.pk).update(payload_sha256="0" * 64)
+        answer = self.decide(mei, one, two.pk, ahead=ahead)
+        assert not answer.has_header("X-Ahead")
+        assert self.heading(answer) == "Two"
+
+    def test_what_was_read_ahead_of_one_is_not_taken_for_another(self, mei, people):
+        one, two, three = (a_row(people, title=each) for each in "ABC")
+        ahead = self.ahead(mei, two)
+        two.decide(people.lena, "approve")
+        answer = self.decide(mei, one, two.pk, three.pk, ahead=ahead)
+        assert not answer.has_header("X-Ahead")
+        assert self.heading(answer) == "C"
 
     def test_costs_few_queries(self, mei, people, django_assert_max_num_queries):
         one, two, three = (a_row(people) for _ in range(3))

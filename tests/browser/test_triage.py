@@ -112,6 +112,55 @@ class TestWithTheKeyboardAlone:
         inbox.wait_for_url(f"**/approvals/{rows[0].pk}/")
 
 
+class TestReadAhead:
+    """The next request is fetched while one is read, and shown where nothing has changed."""
+
+    @pytest.fixture
+    def ahead(self, inbox, rows):
+        with inbox.expect_response(f"**/inbox/{rows[1].pk}/"):
+            inbox.keyboard.press("j")
+            heading(inbox, "Request A")
+        inbox.wait_for_timeout(100)  # it is read to its end
+
+    def approve(self, inbox):
+        with inbox.expect_response("**/decision/**") as answer:
+            inbox.keyboard.press("a")
+        heading(inbox, "Request B")
+        return answer.value.headers.get("x-ahead")
+
+    def test_it_is_there_at_once_and_can_be_decided(self, inbox, rows, ahead):
+        assert self.approve(inbox) == "1"
+        expect(inbox.locator("#receipt")).to_contain_text("Approved KEY-A.")
+        expect(inbox.locator("#pane h1")).to_be_focused()
+        inbox.wait_for_timeout(450)
+        inbox.keyboard.press("a")
+        heading(inbox, "Request C")
+        assert verdicts() == [("A", "approve"), ("B", "approve")]
+
+    def test_what_was_said_meanwhile_is_seen(self, inbox, people, rows, ahead):
+        Comment.objects.create(approval=rows[1], author=people.lena, text="Wait for me.")
+        assert self.approve(inbox) is None
+        expect(inbox.locator("#activity")).to_contain_text("Wait for me.")
+
+    def test_without_a_line_for_it_nothing_is_lost(self, inbox, rows):
+        inbox.route(f"**/inbox/{rows[1].pk}/", lambda route: route.abort())
+        with inbox.expect_request(f"**/inbox/{rows[1].pk}/"):
+            inbox.keyboard.press("j")
+            heading(inbox, "Request A")
+        assert self.approve(inbox) is None
+        expect(inbox.locator("#problem")).to_be_empty()
+
+    def test_it_is_left_alone_where_a_person_stays(self, inbox, people):
+        Preference.objects.create(user=people.mei, auto_advance=False)
+        inbox.reload()
+        asked = []
+        inbox.on("request", lambda request: asked.append(request.url))
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.wait_for_timeout(600)
+        assert len([each for each in asked if re.search(r"/inbox/[0-9a-f]{8}-", each)]) == 1
+
+
 class TestBack:
     def test_leads_through_what_was_open(self, inbox, rows):
         for name in "AB":
