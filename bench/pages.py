@@ -17,6 +17,7 @@ class Inbox:
     waiting: int
     page: list[float]
     poll: list[float]  # of the rows, with nothing new: 204
+    served: list[float]  # of these, in the site itself
     queries: int
 
 
@@ -33,7 +34,8 @@ def _with(desk: Desk, browser: Browser, size: int, requests: int) -> Inbox:
         _get(browser, INBOX, 200)
     page = [_get(browser, INBOX, 200) for _ in range(requests)]
     poll = [_get(browser, ROWS, 204, **{"X-Rev": revision}) for _ in range(requests)]
-    return Inbox(seeded["waiting"], page, poll, seeded["queries"])
+    served = desk.served(ROWS, 204)[-requests:]
+    return Inbox(seeded["waiting"], page, poll, served, seeded["queries"])
 
 
 def _revision(browser: Browser) -> str:

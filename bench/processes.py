@@ -21,6 +21,7 @@ from orchestrator import embedded
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 STOP_SECONDS = 30
+SERVED = "served"  # begins a line about a request in the log of the site
 REVIEWERS = 8
 CHILD_SECONDS = 180
 
@@ -107,6 +108,12 @@ class Desk:
             time.sleep(0.1)
         raise BenchError(f"The site is not ready after {START_SECONDS} s:\n{self.log('site')}")
 
+    def served(self, path: str, status: int) -> list[float]:
+        """Seconds the site took for each such request so far, by gunicorn's own clock."""
+        lines = (self.folder / "site.log").read_text(errors="replace").splitlines()
+        told = [line.split()[1:] for line in lines if line.startswith(SERVED)]
+        return [int(took) / 1e6 for took, *what in told if what == [str(status), path]]
+
     def log(self, name: str) -> str:
         """The end of what it printed; empty if it was not started."""
         path = self.folder / f"{name}.log"
@@ -147,6 +154,7 @@ def _desk(folder: Path, temporal: str) -> Desk:
         "DJANGO_SETTINGS_MODULE": "orchestrator.settings",
         "PORT": str(port),
         "TEMPORAL_ADDRESS": temporal,
+        "GUNICORN_CMD_ARGS": f"--access-logfile=- --access-logformat='{SERVED} %(D)s %(s)s %(U)s'",
     }
     return Desk(folder, temporal, port, environment)
 

@@ -104,10 +104,10 @@ def _inbox(inboxes: list[Inbox]) -> list[Row]:
     sizes = f"{many.waiting:,} ÷ {few.waiting:,}"
     rows.append(_ratio(f"inbox, {sizes}, p50", p50))
     rows.append(_ratio(f"inbox, {sizes}, p95", p95, 1.3))
-    rows += [
-        _times(f"rows poll, nothing new (204), {each.waiting:,} waiting", each.poll, most=5)
-        for each in inboxes
-    ]
+    for each in inboxes:
+        what = f"rows poll, nothing new (204), {each.waiting:,} waiting"
+        rows.append(_times(f"{what}: in the site", each.served, most=5))
+        rows.append(_times(f"{what}: round trip", each.poll))
     return rows
 
 

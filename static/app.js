@@ -207,6 +207,9 @@
     else setTimeout(refresh);
   });
 
+  // Before the next one is open, and until the list is asked for anew.
+  on("inbox:decided", () => $("#list [aria-current]")?.classList.add("done"));
+
   let count = null;
   const most = (n) => (n > 1000 ? words(byId("problem"), "most") : n);
 

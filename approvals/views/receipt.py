@@ -81,7 +81,7 @@ def advanced(request: HttpRequest, said: str) -> HttpResponse | None:
         response = page(request, "inbox.html", "pane", context | {"keep": query})
     address = reverse("inbox_pane", args=[following.pk])
     response["HX-Push-Url"] = f"{address}?{query}" if query else address
-    response["HX-Trigger"] = json.dumps({"say": said, "inbox:refresh": True})
+    response["HX-Trigger"] = json.dumps({"say": said, "inbox:decided": True})
     return response
 
 
