@@ -42,7 +42,7 @@ QUEUES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
             "answers": [{"name": "half", "label": "Refund half of it", "means": "approve"}],
         },
     ),
-    "comms": ("Comms", "Mail to many people", "communication", {}),
+    "comms": ("Comms", "Mail to many people", "communication", {"undo_seconds": 10}),
 }
 # queue: who is asked there once its deadline is over, and how long they have
 ESCALATIONS = {"database": ("database leads", 24 * HOUR)}

@@ -109,7 +109,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "key": "DB-312",
         "queue": "database",
         "requester": "amira",
-        "risk": "medium",
+        "risk": "critical",
         "due_seconds": 3,
         "details": "The disk is at 91 %. Nobody has signed in with these sessions since January.",
         "payload": {

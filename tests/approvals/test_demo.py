@@ -234,6 +234,8 @@ class TestRequests:
             assert late.is_open
             assert late.may_be_decided_by(_user("lena"))  # a lead, and no reviewer of the queue
             assert late.may_be_decided_by(_user("mei"))
+            assert late.asks_password  # what critical means can be met
+            assert rows.get(key="MKT-204").undo_seconds == 10  # and so can undo
             assert "Already started." in run("requests")
             assert payment.decisions.count() == 1
             running = client.execution(payment.workflow_id)
