@@ -55,6 +55,24 @@ def active(page):
     return page.evaluate("document.activeElement.id")
 
 
+class TestAboveTheFold:
+    def test_is_all_that_a_decision_needs(self, opened, ask):
+        """As much is asked as a payment asks, with a changed account and a first approval."""
+        names = ("vendor", "amount", "iban", "reference", "pay_on", "cost_centre", "order")
+        before = dict.fromkeys(names, "SE45 5000 0000 0583 9825 7466")
+        after = before | {"iban": "SE80 8000 0810 0583 9825 3242", "amount": "€48,200.00"}
+        row = ask(payload=after, previous=before, quorum=2, details="Invoice of October.")
+        row.decide(User.objects.get(username="lena"), "approve", "Matches.")
+        page = opened("mei", viewport={"width": 1280, "height": 900}).new_page()
+        for place in places(row):
+            page.goto(place)
+            needed = ("h1", "#clock", ".note", ".kv .chg", "#panel .approve", "#panel .reject")
+            for each in needed:
+                box = page.locator(f"#main {each}").last.bounding_box()
+                assert box["y"] >= 0, (place, each)
+                assert box["y"] + box["height"] <= 900, (place, each)
+
+
 class TestOnPaper:
     def test_all_is_unfolded_and_nothing_is_there_to_press(self, opened, ask):
         row = ask(previous={"amount": "120.00", "gone": 1}, quorum=2)
