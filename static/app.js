@@ -390,6 +390,11 @@
     for (const button of $$("button[data-sent]")) button.disabled = false;
   });
 
+  // Where print.css alone cannot unfold them: Chrome before 131, Firefox 143, Safari 18.4.
+  addEventListener("beforeprint", () => {
+    for (const folded of $$("details:not(.menu)")) folded.open = true;
+  });
+
   on("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat) {
       const form = event.target.closest?.("form");

@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,14 @@ class TestStyles:
     def test_every_address_leads_to_a_file(self, part):
         for address in re.findall(r'url\("([^"]+)"\)', part.read_text()):
             assert (part.parent / address).is_file(), address
+
+    def test_no_class_means_two_things(self):
+        # In one layer a rule of one part would bend what another part draws.
+        entry, found = (STATIC / "css" / "app.css").read_text(), Counter()
+        for part, layer in re.findall(r'@import url\("([\w-]+\.css)"\) layer\((\w+)\)', entry):
+            sheet = (STATIC / "css" / part).read_text()
+            found.update((layer, name) for name in set(re.findall(r"^\.([\w-]+) \{", sheet, re.M)))
+        assert [each for each, parts in found.items() if parts > 1] == []
 
     @pytest.mark.parametrize("part", CSS, ids=lambda part: part.name)
     def test_every_variable_exists(self, part):

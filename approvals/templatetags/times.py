@@ -45,6 +45,12 @@ def at_clock(when: datetime) -> str:
 
 
 @register.filter
+def timed(when: datetime) -> SafeString:
+    """`at_clock` within a sentence; on paper the absolute time takes its place."""
+    return moment(when, clock=True)
+
+
+@register.filter
 def day_and_clock(when: datetime) -> str:
     """Friday 18:00 within a week from now, else with the date."""
     local, today = timezone.localtime(when), timezone.localtime().date()

@@ -14,6 +14,18 @@ from tests.desk import a_row
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 SETTLED = 700  # ms; before that a dialog takes no press
+# What is drawn on paper with a time of day and no zone.
+CLOCKS = """() => {
+    const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (walker.nextNode()) {
+        const { textContent, parentElement } = walker.currentNode;
+        if (!/\\d:\\d\\d/.test(textContent) || /\\d:\\d\\d:\\d\\d \\S/.test(textContent)) continue;
+        if (!parentElement.checkVisibility() || parentElement.closest(".vh")) continue;
+        if (parseFloat(getComputedStyle(parentElement).fontSize)) found.push(textContent);
+    }
+    return found;
+}"""
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +101,45 @@ class TestOnPaper:
             for pressed in ("button", "textarea", "summary", ".tabbar", ".top"):
                 there = page.locator(f"{pressed}:visible").all_inner_texts()
                 assert not there, (place, there)
+
+    def test_every_time_is_absolute(self, opened, ask):
+        row = ask(quorum=2)
+        row.decide(User.objects.get(username="lena"), "approve", "Matches.")
+        Decision.objects.update(tries=2)
+        for who in ("mei", "amira"):
+            page = opened(who).new_page()
+            page.emulate_media(media="print")
+            for place in places(row)[: 2 if who == "mei" else 1]:
+                page.goto(place)
+                titles = page.locator("main time").evaluate_all(
+                    "all => all.filter(e => e.checkVisibility()).map(e => e.title)"
+                )
+                assert len(titles) > 6
+                assert all(re.search(r"20\d\d.*\d\d:\d\d:\d\d \S", each) for each in titles)
+                assert page.evaluate(CLOCKS) == [], place
+
+    def test_nothing_is_cut_off(self, opened, ask):
+        row = ask(payload={"letter": "\n".join(f"Line {n}" for n in range(200))})
+        page = opened("mei").new_page()
+        page.emulate_media(media="print")
+        for place in places(row):
+            page.goto(place)
+            cut = page.locator("main *").evaluate_all(
+                """all => all.filter(each => each.scrollHeight > each.clientHeight + 1
+                    && !["visible", "clip"].includes(getComputedStyle(each).overflowY)
+                    && each.checkVisibility() && !each.closest(".vh"))
+                    .map(each => each.className)"""
+            )
+            assert cut == [], place
+            assert page.locator(".lines").last.inner_text().endswith("Line 199")
+
+    def test_what_is_folded_unfolds_in_every_browser(self, opened, ask):
+        page = opened("mei").new_page()
+        page.goto(f"/approvals/{ask(previous={'amount': '120.00'}).pk}/")
+        folded = page.locator("main details:not(.menu, [open])")
+        assert folded.count() > 1
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert folded.count() == 0
 
 
 class TestOnAPhone:
