@@ -4,13 +4,14 @@ import functools
 import zoneinfo
 from collections.abc import Callable
 from datetime import tzinfo
-from urllib.parse import urlencode
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import resolve_url
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
 from approvals.models import Preference
@@ -19,6 +20,7 @@ from approvals.zone import LateZone
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
+READS = ("GET", "HEAD")
 NOTHING_ALLOWED = ", ".join(
     f"{feature}=()"
     for feature in ("camera", "geolocation", "microphone", "payment", "usb", "display-capture")
@@ -45,21 +47,52 @@ def content_security_policy(get_response: GetResponse) -> GetResponse:
 def sign_in_again(get_response: GetResponse) -> GetResponse:
     """Where a session has ended, have the sign-in page say so; for htmx, as the whole page.
 
-    Followed by the browser, the redirect would put it into the part that asked.
+    Followed by the browser, the redirect would put it into the part that asked. From there people
+    come back to the page they were on, as what only takes forms is none.
     """
 
     def respond(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         if response.status_code != 302:
             return response
-        sign_in = resolve_url(settings.LOGIN_URL)
-        if response["Location"].partition("?")[0] != sign_in:
+        sign_in, _, query = response["Location"].partition("?")
+        if sign_in != resolve_url(settings.LOGIN_URL) or not query:
             return response
+        about = QueryDict(query, mutable=True)
         if request.htmx:  # type: ignore[attr-defined]
-            here = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
-            return HttpResponseClientRedirect(f"{sign_in}?{urlencode({'next': here, 'ended': 1})}")
-        if "?" in response["Location"] and settings.SESSION_COOKIE_NAME in request.COOKIES:
-            response["Location"] += "&ended=1"
+            about["next"] = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+        elif request.method not in READS:
+            about["next"] = _page_of_form(request)
+        if request.htmx or settings.SESSION_COOKIE_NAME in request.COOKIES:  # type: ignore[attr-defined]
+            about["ended"] = "1"
+        if request.method not in READS:
+            about["unsent"] = "1"
+        address = f"{sign_in}?{about.urlencode()}"
+        if request.htmx:  # type: ignore[attr-defined]
+            return HttpResponseClientRedirect(address)
+        response["Location"] = address
+        return response
+
+    return respond
+
+
+def _page_of_form(request: HttpRequest) -> str:
+    """The path of our page that a form was sent from, as the browser says; else the first one."""
+    page = request.headers.get("Referer")
+    secure = request.is_secure()
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=secure):
+        return "/"
+    _scheme, _host, path, query, _fragment = urlsplit(str(page))
+    return urlunsplit(("", "", path, query, ""))
+
+
+def no_page(get_response: GetResponse) -> GetResponse:
+    """Words where Django answers 405 with nothing at all."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if response.status_code == 405 and not response.content:
+            response.content = render(request, "405.html").content
         return response
 
     return respond

@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "approvals.middleware.sign_in_again",
     "approvals.middleware.OwnTimeZone",
+    "approvals.middleware.no_page",
     "axes.middleware.AxesMiddleware",
 ]
 

@@ -22,7 +22,9 @@ def too_old(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403: the page was opened before this person signed in, or the form is not from here."""
     response = csrf_failure(request, reason)
     words = _("This page is from before you signed in. Nothing was recorded. ")
-    return _with_words(request, response, words + _("Reload it; what you typed is kept."))
+    return _with_words(
+        request, response, words + _("Reload it; a reason or comment you typed is kept.")
+    )
 
 
 def locked(request: HttpRequest, *_about: Any) -> HttpResponse:

@@ -1,9 +1,12 @@
 """What the browser gets where no view answers: in words, and with the truth about the decision."""
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.http import QueryDict
 from django.test import Client
 
 from approvals.models import Approval, Decision
@@ -125,6 +128,48 @@ def test_too_many_wrong_passwords_are_said_with_the_time_to_wait(people, row):
     assert answer["Retry-After"] == "300"
     assert words(answer) == "Too many tries. Wait 5 minutes or ask an administrator."
     assert not Decision.objects.exists()
+
+
+class TestASessionThatEndedUnderAForm:
+    @pytest.fixture
+    def sent(self, people, row):
+        def send(**headers):
+            mei = browser(people.mei)
+            Session.objects.all().delete()
+            return mei.post(f"/approvals/{row.pk}/answer/", {"text": "Yes."}, headers=headers)
+
+        return send
+
+    def test_leads_back_to_the_page_of_the_form(self, sent, row):
+        page = f"/approvals/{row.pk}/?compare=approved"
+        to = urlsplit(sent(referer=f"http://testserver{page}")["Location"])
+        asked = QueryDict(to.query)
+        assert (to.path, asked["next"]) == ("/accounts/login/", page)
+        assert asked["ended"] == asked["unsent"] == "1"
+
+    @pytest.mark.parametrize("referer", ["", "https://elsewhere.example/inbox/", "javascript:1"])
+    def test_leads_nowhere_else(self, sent, referer):
+        to = sent(referer=referer) if referer else sent()
+        assert QueryDict(urlsplit(to["Location"]).query)["next"] == "/"
+
+    def test_is_said_where_one_signs_in(self, sent, client, row):
+        page = client.get(sent()["Location"]).content.decode()
+        assert "What you sent was not recorded." in page
+        part = sent(**{"HX-Request": "true", "HX-Current-URL": "http://testserver/inbox/"})
+        assert "unsent=1" in part["HX-Redirect"]
+        assert "unsent=1" not in client.get("/inbox/")["Location"]
+
+    def test_signing_out_is_no_such_form(self, people):
+        assert browser(people.mei).post("/accounts/logout/")["Location"] == "/accounts/login/"
+
+
+def test_an_address_that_only_takes_forms_says_so(people, row):
+    answer = browser(people.mei).get(f"/approvals/{row.pk}/answer/")
+    assert answer.status_code == 405
+    assert answer["Allow"] == "POST"
+    page = answer.content.decode()
+    assert "This is not a page" in page
+    assert "Sign out" in page  # in the frame, as any other page
 
 
 def test_the_sign_in_says_why_it_is_asked_for(client, db):

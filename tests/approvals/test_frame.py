@@ -131,11 +131,13 @@ def test_the_end_of_a_session_is_said_before_it_comes(client, people, minutes, i
     client.force_login(people.mei, BACKEND)
     end = timezone.now() + timedelta(minutes=minutes)
     Session.objects.update(expire_date=end)
-    page = client.get("/history/").content.decode()
-    words = f"You will be signed out at {timezone.localtime(end):%H:%M}. What you type is kept."
-    assert (words in page) == is_said
-    page = client.get("/inbox/").content.decode()
-    assert page.count(words) == is_said
-    page = client.get("/inbox/rows/").content.decode()  # news of the list bring it along
-    assert page.count(words) == is_said
+    words = f"You will be signed out at {timezone.localtime(end):%H:%M}."
+    kept, lost = "Reasons and comments that you type are kept.", "Send what you type before that."
+    row = a_row(people)
+    # News of the list bring it along.
+    for address in ("/history/", "/start/", "/inbox/", f"/approvals/{row.pk}/", "/inbox/rows/"):
+        page = client.get(address).content.decode()
+        assert page.count(words) == is_said
+        keeps = not address.startswith(("/history/", "/start/"))
+        assert (page.count(kept), page.count(lost)) == (is_said and keeps, is_said and not keeps)
     assert Session.objects.get().expire_date == end  # looking does not put it off

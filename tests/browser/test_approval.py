@@ -402,6 +402,30 @@ class TestInterrupted:
         page.wait_for_url(f"**/approvals/{row.pk}/")
         assert page.locator("#why").input_value() == "Not before Monday."
 
+    def test_the_session_ends_while_an_answer_is_typed(self, opened, ask):
+        row, amira = ask(), User.objects.get(username="amira")
+        amira.set_password("a long password")
+        amira.save()
+        mei = User.objects.get(username="mei")
+        Comment.add(row, mei, "Which account?", Comment.Kind.QUESTION)
+        page = opened("amira").new_page()
+        page.goto(f"/approvals/{row.pk}/")
+        answer = page.get_by_label("Your answer")
+        answer.fill("The new one.")
+        Session.objects.all().delete()
+        page.get_by_role("button", name="Answer").click()
+        page.get_by_text("What you sent was not recorded.").wait_for()
+        page.fill("[name=username]", "amira")
+        page.fill("[name=password]", "a long password")
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(f"**/approvals/{row.pk}/")
+        assert answer.input_value() == "The new one."
+        page.get_by_role("button", name="Answer").click()
+        page.get_by_text("Your answer was recorded.").wait_for()
+        assert Comment.objects.last().text == "The new one."
+        kept = page.evaluate("Object.keys(sessionStorage).filter(key => key.startsWith('why:'))")
+        assert kept == []
+
     def test_something_breaks(self, opened, ask, monkeypatch):
         def breaks(*_args):
             raise RuntimeError("broken")
