@@ -9,7 +9,7 @@ def relay(most: int = 100) -> int:
     """Send what is due; returns how many were tried. Several relays at once are harmless:
     Temporal knows a decision by its id and takes it once.
     """
-    due = Decision.objects.to_send(timezone.now()).select_related("approval", "reviewer")
+    due = Decision.objects.to_send(timezone.now()).select_related("approval__queue", "reviewer")
     tried = 0
     for decision in due[:most]:
         tried += 1

@@ -106,7 +106,7 @@
   // is newer.
 
   let used = Date.now(), asked = used, answered = used;
-  let waiting = 0;      // rows that are held back
+  let waiting = 0;      // how much is held back
   let showNow = false;  // the reader asked for them
   let told = 0;         // when they were last read out
 
@@ -154,7 +154,7 @@
     }
   }
 
-  // Rows that are shown take their news in place; new ones wait.
+  // Rows that are shown take their news in place; new ones wait, and so do banners.
   function hold(html) {
     const coming = new DOMParser().parseFromString(html, "text/html");
     const shown = new Map($$(".row[id]", list()).map((row) => [row.id, row]));
@@ -174,6 +174,7 @@
       for (const box of $$("input", gone)) box.disabled = true;
     }
     offer(added);
+    waiting ||= 1;
     dress();
   }
 

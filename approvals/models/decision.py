@@ -159,6 +159,11 @@ class Decision(AppendOnly):
             return "applied"
         return "sent" if self.sent_at else "recorded"
 
+    @property
+    def is_unsent(self) -> bool:
+        """Recorded, and Temporal did not take it: pages say that it is away."""
+        return self.delivery == "recorded" and self.tries > 1
+
     def deliver(self) -> bool:
         """Signal the workflow. Repeatable: Temporal takes a decision once, by its id.
 
@@ -184,9 +189,12 @@ class Decision(AppendOnly):
     def _stamp(self, **values: Any) -> None:
         pause = min(timedelta(seconds=2 ** min(self.tries, 6)), LONGEST_PAUSE)
         values |= {"tries": self.tries + 1, "next_try_at": timezone.now() + pause}
+        was_unsent = self.is_unsent
         if Decision.objects.undelivered().filter(pk=self.pk).update(**values):
             for name, value in values.items():
                 setattr(self, name, value)
+            if self.is_unsent != was_unsent:
+                self.approval.queue.touch()
 
     @transaction.atomic
     def acknowledge(self) -> None:
@@ -205,6 +213,7 @@ class Decision(AppendOnly):
     def refuse(self, refusal: str) -> None:
         """The workflow did not count it; its author is told why, in red."""
         now, refusal = timezone.now(), refusal[:500]
+        was_unsent = self.is_unsent
         waiting = Decision.objects.undelivered().filter(pk=self.pk)
         changed = waiting.update(refused_at=now, refusal=refusal)
         if changed:
@@ -214,6 +223,8 @@ class Decision(AppendOnly):
             )
         if changed and self.retracts_id:
             self._stands_again()
+        if changed and was_unsent:
+            self.approval.queue.touch()
 
     @transaction.atomic
     def void(self, why: str) -> None:

@@ -7,13 +7,11 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from approvals import tabs
-from approvals.context import concerning
 from approvals.inbox_filter import InboxFilter
 from approvals.views import panel
 from approvals.views.chips import head
 from approvals.views.drawing import page
-from approvals.views.listing import counts, listed
+from approvals.views.listing import counts, listed, revision
 
 
 @require_safe
@@ -43,11 +41,11 @@ def with_list(
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows again; 204 where the revision that the page shows is the newest."""
     asked = InboxFilter(request.GET)
-    revision = tabs.revision(asked.tab, request.user, concerning(request))
-    if request.headers.get("X-Rev") == str(revision):
+    shows = revision(request, asked)
+    if request.headers.get("X-Rev") == shows:
         return HttpResponse(status=204)
     request.htmx = True  # type: ignore[attr-defined]
     context = listed(request, asked) | {"keep": asked.query(), "polled": True}
     response = page(request, "inbox.html", "rows", context)
-    response["HX-Trigger"] = json.dumps({"inbox:rev": revision, "inbox:count": counts(request)})
+    response["HX-Trigger"] = json.dumps({"inbox:rev": shows, "inbox:count": counts(request)})
     return response

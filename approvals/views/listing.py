@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from approvals import tabs
-from approvals.context import concerning, queues, unsent
+from approvals.context import concerning, queues, session_end, unsent
 from approvals.forms import RISKS
 from approvals.inbox_filter import AGES, DUE, FILTERS, InboxFilter, due_group
 from approvals.models import Approval, Decision, Kind, Queue
@@ -27,7 +27,7 @@ LONGEST_MEMORY = timedelta(hours=12)
 def listed(request: HttpRequest, asked: InboxFilter) -> dict[str, Any]:
     """The rows, and when they were read."""
     # First of all, so that what changes while we look is asked for again.
-    revision = tabs.revision(asked.tab, request.user, concerning(request))
+    shows = revision(request, asked)
     since = _since(request)
     after = Place.read(request.GET.get("after", ""))
     rows = _light(tabs.waiting(asked.tab, request.user, queues(request)))
@@ -44,9 +44,15 @@ def listed(request: HttpRequest, asked: InboxFilter) -> dict[str, Any]:
         "more": str(last or ""),
         "after": str(after or ""),
         "since": since.isoformat(),
-        "revision": revision,
+        "revision": shows,
         "empty": None if shown else _empty(request, asked, bool(after)),
     }
+
+
+def revision(request: HttpRequest, asked: InboxFilter) -> str:
+    """A name for what the list shows, and for the banner above it that a session ends soon."""
+    number = tabs.revision(asked.tab, request.user, concerning(request))
+    return f"{number}-ends" if session_end(request) else str(number)
 
 
 def counts(request: HttpRequest) -> dict[str, int]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from approvals.activity import activity, stage, withdrawal
 from approvals.answer_form import AnswerForm
-from approvals.context import concerning, is_away, sees_all_of, visible
+from approvals.context import concerning, is_away, sees_all_of, session_end, visible
 from approvals.explain import explain
 from approvals.forms import DecisionForm
 from approvals.models import Approval, Claim, Comment, Decision
@@ -96,6 +96,7 @@ def decision_area(
     votes = [each for each in standing if each.verdict == contract.APPROVE]
     people = list(approval.people()[:MOST_PEOPLE]) if approval.is_waiting else []
     further = _further(approval, decisions, form) if approval.rules else {}
+    banners = _banners(request, state)
     return (
         _involved(approval, user, state, people, said)
         | further
@@ -117,14 +118,14 @@ def decision_area(
             **_consequence(approval, user, decisions, state),
             "open_to": _open_to(people, user, votes) if state == "form" else [],
             "needed": max(approval.quorum - approval.approvals, 0),
-            "away": state == "form" and is_away(request),
+            "away": banners[0],
             "why_not": approval.why_not(user) if state in ("own", "outsider") else "",
             "wording": wording(approval),
             "reasons": reasons(approval),
             "form": form,
             "rejecting": form is not None and form.data.get("verdict") == contract.REJECT,
             "problem": problem,
-            "rev": _revision(approval, state, decisions, len(said)),
+            "rev": _revision(approval, state, decisions, len(said), banners),
             "pulse": _pulse(approval, decisions),
         }
     )
@@ -247,10 +248,22 @@ def revision(request: HttpRequest, approval: Approval) -> str:
     """What `decision_area` calls "rev", for a fraction of its work: `approval` is from `read`."""
     decisions = list(approval.decisions.all())
     state = _state(approval, request.user, [each for each in decisions if is_standing(each)])
-    return _revision(approval, state, decisions, approval.comments.count())
+    said = approval.comments.count()
+    return _revision(approval, state, decisions, said, _banners(request, state))
 
 
-def _revision(approval: Approval, state: str, decisions: list[Decision], said: int) -> str:
+def _banners(request: HttpRequest, state: str) -> tuple[bool, bool]:
+    """Whether Temporal is away, where that matters, and whether the session ends soon."""
+    return state == "form" and is_away(request), bool(session_end(request))
+
+
+def _revision(
+    approval: Approval,
+    state: str,
+    decisions: list[Decision],
+    said: int,
+    banners: tuple[bool, bool],
+) -> str:
     """A short name for what this part of the page shows; another one when it would change.
 
     `said` is the number of comments.
@@ -266,6 +279,7 @@ def _revision(approval: Approval, state: str, decisions: list[Decision], said: i
         held(approval),
         (claim.holder_id, claim.group_id, claim.at) if claim else None,
         said,
+        banners,
         [(each.pk, each.delivery, each.tries, each.retracted_at) for each in decisions],
     )
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]

@@ -1,6 +1,8 @@
 """What every page asks first: which queues a person reviews; and what banners it carries."""
 
 import contextlib
+import itertools
+import json
 import re
 from datetime import timedelta
 
@@ -15,6 +17,7 @@ from django.utils import timezone
 from approvals.context import queues
 from approvals.models import Approval, Decision, Delegation, Queue
 from approvals.views import panel
+from orchestrator import client as temporal
 from tests.desk import a_row
 
 
@@ -141,3 +144,74 @@ def test_the_end_of_a_session_is_said_before_it_comes(client, people, minutes, i
         keeps = not address.startswith(("/history/", "/start/"))
         assert (page.count(kept), page.count(lost)) == (is_said and keeps, is_said and not keeps)
     assert Session.objects.get().expire_date == end  # looking does not put it off
+
+
+def test_a_quiet_list_says_it_too_and_once(client, people, django_assert_max_num_queries):
+    client.force_login(people.mei, BACKEND)
+    shown = re.search(r'data-rev="([^"]*)"', client.get("/inbox/").content.decode())[1]
+    asked = {"HX-Request": "true", "X-Rev": shown}
+    assert client.get("/inbox/rows/", headers=asked).status_code == 204
+    Session.objects.update(expire_date=timezone.now() + timedelta(minutes=14))
+    answer = client.get("/inbox/rows/", headers=asked)
+    assert "You will be signed out at" in answer.content.decode()
+    asked["X-Rev"] = json.loads(answer["HX-Trigger"])["inbox:rev"]
+    with django_assert_max_num_queries(3):
+        assert client.get("/inbox/rows/", headers=asked).status_code == 204
+
+
+def test_a_quiet_page_says_it_too_and_once(client, people):
+    client.force_login(people.mei, BACKEND)
+    row, found = a_row(people), re.compile(r"\?rev=(\w+)&amp;place=page&amp;form=1")
+    address = f"/approvals/{row.pk}/panel/?place=page&form=1&rev="
+    shown = found.search(client.get(f"/approvals/{row.pk}/").content.decode())[1]
+    soon = timezone.now() + timedelta(minutes=14)
+    a_row(people).decide(people.lena, "approve")
+    for words, change in (
+        ("", lambda: None),
+        ("You will be signed out at", lambda: Session.objects.update(expire_date=soon)),
+        (AWAY, lambda: Decision.objects.update(tries=3)),
+    ):
+        change()
+        if words:
+            news = client.get(address + shown).content.decode()
+            assert words in news
+            shown = found.search(news)[1]
+        assert client.get(address + shown).status_code == 204
+
+
+def test_that_temporal_goes_away_and_comes_back_is_news_to_lists(people, monkeypatch):
+    def unreachable(envelope):
+        raise temporal.Unreachable("Temporal does not answer.")
+
+    made = a_row(people).decide(people.lena, "approve")
+    seen = []
+
+    def delivered():
+        made.deliver()
+        people.general.refresh_from_db()
+        seen.append(people.general.revision)
+
+    monkeypatch.setattr(temporal, "send_decision", unreachable)
+    delivered()
+    delivered()  # away for more than a moment
+    delivered()
+    monkeypatch.setattr(temporal, "send_decision", lambda envelope: None)
+    delivered()
+    delivered()
+    steps = [after - before for before, after in itertools.pairwise(seen)]
+    assert steps == [1, 0, 1, 0]
+
+
+def test_what_came_too_late_is_news_to_lists(people, monkeypatch):
+    def gone(envelope):
+        raise temporal.NotFound("There is no such workflow.")
+
+    made = a_row(people).decide(people.lena, "approve")
+    Decision.objects.update(tries=3)
+    made.refresh_from_db()
+    people.general.refresh_from_db()
+    before = people.general.revision
+    monkeypatch.setattr(temporal, "send_decision", gone)
+    made.deliver()
+    people.general.refresh_from_db()
+    assert people.general.revision == before + 1

@@ -451,7 +451,7 @@ class TestRows:
         answer = self.ask(mei, 0)
         assert answer.status_code == 200
         counts = {"decide": 1, "claimed": 0, "others": 0}
-        assert json.loads(answer["HX-Trigger"]) == {"inbox:rev": 1, "inbox:count": counts}
+        assert json.loads(answer["HX-Trigger"]) == {"inbox:rev": "1", "inbox:count": counts}
         assert titles(answer) == ["Pay €120.00 to Acme"]
 
     def test_looking_for_news_is_cheap(self, mei, people, django_assert_max_num_queries):

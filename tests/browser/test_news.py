@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -113,6 +114,21 @@ class TestNews:
         expect(why).to_have_value("Half a reason")
         caret = "it => [it === window.typing, it.selectionStart, it.selectionEnd]"
         assert why.evaluate(caret) == [True, 4, 6]
+
+    def test_a_banner_comes_to_a_quiet_list_and_moves_nothing(self, inbox, rows):
+        row, banner = (
+            inbox.locator(f"#row-{rows[1].pk}"),
+            inbox.get_by_text("You will be signed out"),
+        )
+        row.hover()
+        before = row.bounding_box()
+        Session.objects.update(expire_date=timezone.now() + timedelta(minutes=14))
+        assert refresh(inbox) == 200
+        assert row.bounding_box() == before
+        inbox.mouse.move(900, 400)
+        assert refresh(inbox) == 200
+        expect(banner).to_be_visible()
+        assert refresh(inbox) == 204
 
     def test_they_come_at_once_where_nobody_is_in_the_list(self, inbox, people):
         inbox.mouse.move(900, 400)
