@@ -11,7 +11,7 @@ from approvals.characters import line
 from approvals.models import Approval
 from approvals.models.errors import NotDecided
 from orchestrator import signing
-from orchestrator.commands import DeskCommand, add_json
+from orchestrator.commands import DeskCommand, add_json, refuse_if_read_only
 
 
 class DecideCommand(DeskCommand):
@@ -41,6 +41,7 @@ class DecideCommand(DeskCommand):
         add_json(parser)
 
     def work(self, **options: Any) -> None:
+        refuse_if_read_only()
         user = reviewer(options["user"])
         try:
             approval = Approval.objects.find(options["id"])

@@ -4,6 +4,7 @@ import functools
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
@@ -43,6 +44,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "waiting": lambda: waiting(request),  # templates call it, once they need it
         "unreached": lambda: is_away(request),
         "session_end": lambda: session_end(request),
+        "read_only": settings.READ_ONLY,
+        "acts_for_others_in": lambda: acts_for_others_in(request),
         "preference": getattr(request, "preference", None),
     }
 
@@ -71,6 +74,18 @@ def session_end(request: HttpRequest) -> datetime | None:
     """When this person is signed out, once that is near; nothing they do puts it off."""
     end: datetime | None = getattr(request.session, "ends_at", None)
     return end if end and end - timezone.now() < NEAR else None
+
+
+def acts_for_others_in(request: HttpRequest) -> list[str]:
+    """The names of the queues where the signed-in person decides for who is away, and only so."""
+    found = concerning(request)
+    return [each.name for each in found if each.stands_in and not each.staffed]  # type: ignore[attr-defined]
+
+
+def banners(request: HttpRequest) -> str:
+    """Which banners are due that have no revision of their own; it takes no query to know."""
+    ends = "-ends" if session_end(request) else ""
+    return f"{ends}-reads" if settings.READ_ONLY else ends
 
 
 def to_decide(user: Any, queues: list[Queue] | None = None) -> ApprovalQuerySet:

@@ -28,12 +28,18 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Every check's findings, in the order in which to mend them."""
-    for check in (_database, _keys, _temporal, _worker, _queues, _policy, _outbox):
+    for check in (_mode, _database, _keys, _temporal, _worker, _queues, _policy, _outbox):
         try:
             yield from check()
         except DatabaseError as error:
             yield Finding(f"The database does not answer: {error}", "Check DATABASE_URL.")
             return
+
+
+def _mode() -> Iterator[Finding]:
+    if settings.READ_ONLY:
+        about = "The desk is read-only: nobody can decide, start or change anything."
+        yield Finding(about, "To end that: unset READ_ONLY, restart the site.", fatal=False)
 
 
 def _database() -> Iterator[Finding]:

@@ -9,18 +9,22 @@ from urllib.parse import urlsplit, urlunsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render, resolve_url
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from approvals.models import Preference
 from approvals.models.preference import zones
+from approvals.views.answers import not_now
 from approvals.zone import LateZone
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 READS = ("GET", "HEAD")
+WAYS_IN_AND_OUT = ("login", "logout", "admin:login", "admin:logout")
 NOTHING_ALLOWED = ", ".join(
     f"{feature}=()"
     for feature in ("camera", "geolocation", "microphone", "payment", "usb", "display-capture")
@@ -82,8 +86,21 @@ def _page_of_form(request: HttpRequest) -> str:
     secure = request.is_secure()
     if not url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=secure):
         return "/"
-    _scheme, _host, path, query, _fragment = urlsplit(str(page))
+    _site, _host, path, query, _at = urlsplit(str(page))
     return urlunsplit(("", "", path, query, ""))
+
+
+def read_only(get_response: GetResponse) -> GetResponse:
+    """With settings.READ_ONLY 503 for all that is sent, but to sign in and out."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        if not settings.READ_ONLY or request.method in READS:
+            return get_response(request)
+        if request.path_info in {reverse(name) for name in WAYS_IN_AND_OUT}:
+            return get_response(request)
+        return not_now(request, _("The desk is read-only at the moment."))
+
+    return respond
 
 
 def no_page(get_response: GetResponse) -> GetResponse:

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
@@ -57,6 +58,12 @@ class DeskCommand(BaseCommand):
     def say(self, sentence: str, as_json: bool, **values: Any) -> None:
         """`sentence` for a person, or `values` for a script."""
         self.stdout.write(json.dumps(values) if as_json else sentence)
+
+
+def refuse_if_read_only() -> None:
+    """For what records something. Raises CommandError."""
+    if settings.READ_ONLY:
+        raise CommandError("The desk is read-only (READ_ONLY). Nothing was recorded.")
 
 
 def add_json(parser: CommandParser) -> None:

@@ -37,6 +37,9 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[:
 SECURE = SITE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
+# For maintenance and for a stand-by: pages can be read, and nothing is decided or changed.
+READ_ONLY = env.bool("READ_ONLY", default=False)
+
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -67,6 +70,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "approvals.middleware.sign_in_again",
     "approvals.middleware.OwnTimeZone",
+    "approvals.middleware.read_only",
     "approvals.middleware.no_page",
     "axes.middleware.AxesMiddleware",
 ]

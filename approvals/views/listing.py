@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from approvals import tabs
-from approvals.context import concerning, queues, session_end, unsent
+from approvals.context import banners, concerning, queues, unsent
 from approvals.forms import RISKS
 from approvals.inbox_filter import AGES, DUE, FILTERS, InboxFilter, due_group
 from approvals.models import Approval, Decision, Kind, Queue
@@ -50,9 +50,8 @@ def listed(request: HttpRequest, asked: InboxFilter) -> dict[str, Any]:
 
 
 def revision(request: HttpRequest, asked: InboxFilter) -> str:
-    """A name for what the list shows, and for the banner above it that a session ends soon."""
-    number = tabs.revision(asked.tab, request.user, concerning(request))
-    return f"{number}-ends" if session_end(request) else str(number)
+    """A name for what the list and the banners above it show."""
+    return f"{tabs.revision(asked.tab, request.user, concerning(request))}{banners(request)}"
 
 
 def counts(request: HttpRequest) -> dict[str, int]:

@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
 from django.urls import reverse
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from approvals.activity import activity, stage, withdrawal
 from approvals.answer_form import AnswerForm
-from approvals.context import concerning, is_away, sees_all_of, session_end, visible
+from approvals.context import banners, concerning, is_away, sees_all_of, visible
 from approvals.explain import explain
 from approvals.forms import DecisionForm
 from approvals.models import Approval, Claim, Comment, Decision
@@ -96,7 +97,7 @@ def decision_area(
     votes = [each for each in standing if each.verdict == contract.APPROVE]
     people = list(approval.people()[:MOST_PEOPLE]) if approval.is_waiting else []
     further = _further(approval, decisions, form) if approval.rules else {}
-    banners = _banners(request, state)
+    away = state == "form" and is_away(request)
     return (
         _involved(approval, user, state, people, said)
         | further
@@ -110,6 +111,7 @@ def decision_area(
             "votes": votes,
             "mine": mine[-1] if mine else None,
             "may_undo": bool(mine)
+            and not settings.READ_ONLY
             and is_standing(mine[-1])
             and approval.may_be_taken_back(mine[-1]),
             "held": held(approval),
@@ -118,14 +120,14 @@ def decision_area(
             **_consequence(approval, user, decisions, state),
             "open_to": _open_to(people, user, votes) if state == "form" else [],
             "needed": max(approval.quorum - approval.approvals, 0),
-            "away": banners[0],
+            "away": away,
             "why_not": approval.why_not(user) if state in ("own", "outsider") else "",
             "wording": wording(approval),
             "reasons": reasons(approval),
             "form": form,
             "rejecting": form is not None and form.data.get("verdict") == contract.REJECT,
             "problem": problem,
-            "rev": _revision(approval, state, decisions, len(said), banners),
+            "rev": _revision(approval, state, decisions, len(said), f"{away}{banners(request)}"),
             "pulse": _pulse(approval, decisions),
         }
     )
@@ -180,7 +182,7 @@ def _involved(
     waits = approval.is_open
     claim = Claim.on(approval)
     voted = state == "voted" and approval.may_be_decided_by(user)
-    may_claim = waits and (state == "form" or voted)
+    may_claim = waits and (state == "form" or voted) and not settings.READ_ONLY
     return {
         "claim": claim if waits else None,
         "is_on_it": bool(claim and claim.is_of(user)),
@@ -214,7 +216,7 @@ def held(approval: Approval) -> bool:
 
 
 def _state(approval: Approval, user: Any, standing: list[Decision]) -> str:
-    """closed, settled, voted, own, outsider, overdue, mismatch or form."""
+    """closed, settled, voted, own, outsider, overdue, mismatch, read_only or form."""
     if not approval.is_waiting:
         return "closed"
     if approval.settled_at:
@@ -227,7 +229,7 @@ def _state(approval: Approval, user: Any, standing: list[Decision]) -> str:
         return "overdue"
     if contract.sha256(approval.payload) != approval.payload_sha256:
         return "mismatch"
-    return "form"
+    return "read_only" if settings.READ_ONLY else "form"
 
 
 def _open_to(people: list[User], user: Any, votes: list[Decision]) -> list[str]:
@@ -248,13 +250,9 @@ def revision(request: HttpRequest, approval: Approval) -> str:
     """What `decision_area` calls "rev", for a fraction of its work: `approval` is from `read`."""
     decisions = list(approval.decisions.all())
     state = _state(approval, request.user, [each for each in decisions if is_standing(each)])
+    away = state == "form" and is_away(request)
     said = approval.comments.count()
-    return _revision(approval, state, decisions, said, _banners(request, state))
-
-
-def _banners(request: HttpRequest, state: str) -> tuple[bool, bool]:
-    """Whether Temporal is away, where that matters, and whether the session ends soon."""
-    return state == "form" and is_away(request), bool(session_end(request))
+    return _revision(approval, state, decisions, said, f"{away}{banners(request)}")
 
 
 def _revision(
@@ -262,11 +260,11 @@ def _revision(
     state: str,
     decisions: list[Decision],
     said: int,
-    banners: tuple[bool, bool],
+    above: str,
 ) -> str:
     """A short name for what this part of the page shows; another one when it would change.
 
-    `said` is the number of comments.
+    `said` is the number of comments, `above` names the banners.
     """
     claim = Claim.on(approval)
     shown = (
@@ -279,7 +277,7 @@ def _revision(
         held(approval),
         (claim.holder_id, claim.group_id, claim.at) if claim else None,
         said,
-        banners,
+        above,
         [(each.pk, each.delivery, each.tries, each.retracted_at) for each in decisions],
     )
     return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]

@@ -10,8 +10,10 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.http import Http404
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from approvals.context import queues
@@ -177,6 +179,27 @@ def test_a_quiet_page_says_it_too_and_once(client, people):
             assert words in news
             shown = found.search(news)[1]
         assert client.get(address + shown).status_code == 204
+
+
+def test_a_banner_says_that_one_acts_for_somebody(client, people):
+    deputy, now = User.objects.create(username="dora"), timezone.now()
+    deploys = Queue.objects.create(slug="deploys", name="Deploys")
+    deploys.reviewers.add(people.mei)
+    words = "You act for somebody who is away: Deploys."
+    client.force_login(deputy, BACKEND)
+    with CaptureQueriesContext(connection) as before:
+        assert words not in client.get("/profile/").content.decode()
+    away = Delegation.objects.create(
+        away=people.mei, to=deputy, starts=now, ends=now + timedelta(hours=1)
+    )
+    away.queues.add(deploys)
+    for address in ("/profile/", "/inbox/", "/inbox/rows/"):
+        assert words in client.get(address).content.decode(), address
+    with CaptureQueriesContext(connection) as after:
+        client.get("/profile/")
+    assert len(after) == len(before)
+    deploys.reviewers.add(deputy)  # then they decide for themselves
+    assert words not in client.get("/profile/").content.decode()
 
 
 def test_that_temporal_goes_away_and_comes_back_is_news_to_lists(people, monkeypatch):

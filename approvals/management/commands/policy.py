@@ -14,7 +14,7 @@ from approvals.policy.draft import Draft
 from approvals.policy.simulator import MOST, Simulation
 from approvals.policy.table import Table, in_force, numbered
 from approvals.policy.written import LONGEST, written
-from orchestrator.commands import DeskCommand, add_json
+from orchestrator.commands import DeskCommand, add_json, refuse_if_read_only
 
 
 class Command(DeskCommand):
@@ -68,6 +68,7 @@ class Command(DeskCommand):
             self._save(draft, now, said, options)
 
     def _save(self, draft: Draft, now: Table, said: list[str], options: dict[str, Any]) -> None:
+        refuse_if_read_only()
         by, note = reviewer(options["user"]), options["note"]
         if not by.is_superuser:
             raise CommandError(f"{by.username} is no administrator. Say who is: --as USER")

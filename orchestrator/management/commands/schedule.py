@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from orchestrator import client
-from orchestrator.commands import DeskCommand, add_json
+from orchestrator.commands import DeskCommand, add_json, refuse_if_read_only
 from orchestrator.management.commands.start import guarded_task
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -32,6 +32,8 @@ class Command(DeskCommand):
 
     def work(self, **options: Any) -> None:
         verb = options["verb"]
+        if verb != "list":
+            refuse_if_read_only()
         if verb == "create":
             task = guarded_task(options)
             client.create_schedule(options["name"], task, options["every"])

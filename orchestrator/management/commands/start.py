@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from orchestrator import client
-from orchestrator.commands import DeskCommand, add_json, read_json
+from orchestrator.commands import DeskCommand, add_json, read_json, refuse_if_read_only
 from orchestrator.contract import InvalidRequest, Request
 
 
@@ -29,6 +29,7 @@ class Command(DeskCommand):
         add_json(parser)
 
     def work(self, **options: Any) -> None:
+        refuse_if_read_only()
         run = client.start_guarded_task(
             guarded_task(options), options["id"] or uuid.uuid4().hex[:12]
         )

@@ -85,6 +85,13 @@ class TestImport:
         assert "Removed no-forbidden-tasks" in text
         assert "no longer holds" not in text  # it is a rule of theirs by now
 
+    def test_is_refused_in_read_only_mode(self, kim, file, settings):
+        settings.READ_ONLY = True
+        before = everything()
+        with pytest.raises(CommandError, match="read-only"):
+            call_command("policy", "import", str(file), "--as", "mei")
+        assert everything() == before
+
     def test_dry_run_changes_nothing(self, kim, file, capsys):
         before = everything()
         text = said(capsys, "import", str(file), "--dry-run")
