@@ -67,6 +67,8 @@ class InboxFilter:
         self.order = ORDERS[_one_of(ORDERS, asked.get("sort"), "due")]
         self.natural = "due" if self.order.name == "due" else "none"
         self.group = _one_of(GROUPS, asked.get("group"), self.natural)
+        view = asked.get("view", "")[:20]
+        self.view = view if view.isdecimal() else ""  # the saved one that it began as
         self.chosen = {name: _values(asked, name, known) for name, (_w, known) in FILTERS.items()}
 
     @property
@@ -85,6 +87,10 @@ class InboxFilter:
         given["sort"] = [self.order.name] if self.order.name != "due" else []
         given["group"] = [self.group] if self.group != self.natural else []
         return [(name, each) for name in given if name not in without for each in given[name]]
+
+    def carried(self, *without: str) -> Pairs:
+        """The same, and which saved view it began as: what leads on in the inbox says it all."""
+        return self.pairs(*without) + ([("view", self.view)] if self.view else [])
 
     def query(self, *without: str) -> str:
         """The same as a query string, without the question mark."""

@@ -23,25 +23,24 @@ Names = dict[str, dict[str, Any]]
 def head(request: HttpRequest, asked: InboxFilter) -> dict[str, Any]:
     """Everything above the list. Filters are counted where that is cheap: up to 1,000 rows."""
     views = list(SavedView.objects.filter(owner=request.user))  # type: ignore[misc]
-    view = _view(request, asked, views)
-    kept = [("view", str(view.pk))] if view else []
+    view = _view(asked, views)
+    asked.view = str(view.pk) if view else ""
     numbers, known = _facets(request, asked)
     return {
         "tabs": _tabs(request, asked),
-        "chips": _chips(asked, numbers, known, kept),
-        "search": _form(asked, kept, "q"),
+        "chips": _chips(asked, numbers, known),
+        "search": _form(asked, "q"),
         "asked_query": asked.query(),
-        "keep": urlencode([*asked.pairs(), *kept]),
         "views": views,
         "view": view,
         "unsaved": bool(view and view.query != asked.query()),
     }
 
 
-def _view(request: HttpRequest, asked: InboxFilter, views: list[SavedView]) -> SavedView | None:
+def _view(asked: InboxFilter, views: list[SavedView]) -> SavedView | None:
     """The view that was applied, changed since or not; else one that says the same."""
-    applied, here = request.GET.get("view", ""), asked.query()
-    named = next((each for each in views if str(each.pk) == applied), None)
+    here = asked.query()
+    named = next((each for each in views if str(each.pk) == asked.view), None)
     return named or next((each for each in views if here and each.query == here), None)
 
 
@@ -86,7 +85,7 @@ def _queues(request: HttpRequest, asked: InboxFilter) -> list[Queue]:
 
 
 def _chips(
-    asked: InboxFilter, numbers: dict[str, Counter[str]], known: Names, kept: list[tuple[str, str]]
+    asked: InboxFilter, numbers: dict[str, Counter[str]], known: Names
 ) -> list[dict[str, Any]]:
     def boxes(name: str) -> dict[str, Any]:
         values = known[name]
@@ -97,14 +96,14 @@ def _chips(
         return _boxes(asked, name, values, numbers[name])
 
     plain = ("queue", "kind", "requester", "risk")
-    chips = [{**_form(asked, kept, name), "fields": [boxes(name)]} for name in plain]
+    chips = [{**_form(asked, name), "fields": [boxes(name)]} for name in plain]
     chips[2]["typed"] = True
-    time = {**_form(asked, kept, "due", "age"), "title": _("Time")}
+    time = {**_form(asked, "due", "age"), "title": _("Time")}
     ages = {"": _("Any"), **known["age"]}
     chips.append({**time, "fields": [boxes("due"), _radios(asked, "age", FILTERS["age"][0], ages)]})
     orders = {each.name: each.title for each in ORDERS.values()}
     order = {
-        **_form(asked, kept, "sort", "group"),
+        **_form(asked, "sort", "group"),
         "title": asked.order.title,
         "is_order": True,
         "is_changed": asked.order.name != "due" or asked.group != asked.natural,
@@ -116,9 +115,9 @@ def _chips(
     return [*chips, {**order, "fields": fields}]
 
 
-def _form(asked: InboxFilter, kept: list[tuple[str, str]], *names: str) -> dict[str, Any]:
+def _form(asked: InboxFilter, *names: str) -> dict[str, Any]:
     """A form that sets the parameters `names` and keeps all others."""
-    others = [*asked.pairs(*names), *kept]
+    others = asked.carried(*names)
     return {
         "name": names[0],
         "title": FILTERS[names[0]][0] if names[0] in FILTERS else "",

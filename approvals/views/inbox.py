@@ -7,7 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from approvals.inbox_filter import InboxFilter
+from approvals.inbox_address import here
 from approvals.views import panel
 from approvals.views.chips import head
 from approvals.views.drawing import page
@@ -29,10 +29,8 @@ def with_list(
     request: HttpRequest, context: dict[str, Any], open_alone: bool = True, status: int = 200
 ) -> HttpResponse:
     """What is open, and beside it the list, unless htmx asks and has the list already."""
-    asked = InboxFilter(request.GET)
-    if request.htmx and open_alone:  # type: ignore[attr-defined]
-        context |= {"keep": asked.query()}
-    else:
+    if not (request.htmx and open_alone):  # type: ignore[attr-defined]
+        asked = here(request)
         context |= listed(request, asked) | head(request, asked)
     return page(request, "inbox.html", "pane", context, status)
 
@@ -40,12 +38,12 @@ def with_list(
 @require_safe
 def rows(request: HttpRequest) -> HttpResponse:
     """The rows again; 204 where the revision that the page shows is the newest."""
-    asked = InboxFilter(request.GET)
+    asked = here(request)
     shows = revision(request, asked)
     if request.headers.get("X-Rev") == shows:
         return HttpResponse(status=204)
     request.htmx = True  # type: ignore[attr-defined]
-    context = listed(request, asked) | {"keep": asked.query(), "polled": True}
+    context = listed(request, asked) | {"polled": True}
     response = page(request, "inbox.html", "rows", context)
     response["HX-Trigger"] = json.dumps({"inbox:rev": shows, "inbox:count": counts(request)})
     return response

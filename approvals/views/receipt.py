@@ -2,19 +2,17 @@
 
 import json
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from approvals import tabs
 from approvals.context import queues
 from approvals.filters import as_uuid
-from approvals.inbox_filter import InboxFilter
+from approvals.inbox_address import here, inbox_url
 from approvals.models import Approval, Decision
 from approvals.models.decision import VOTES
 from approvals.views import panel
@@ -72,15 +70,13 @@ def advanced(request: HttpRequest, said: str) -> HttpResponse | None:
     following = _following(request)
     if following is None:
         return None
-    query = _asked(request).query()
     if request.POST.get("ahead") == panel.revision(request, following):
         response = HttpResponse(headers={"X-Ahead": "1"})
     else:
         request.GET = QueryDict()  # how the last one was compared says nothing of this one
         context = panel.everything(request, following, place="pane")
-        response = page(request, "inbox.html", "pane", context | {"keep": query})
-    address = reverse("inbox_pane", args=[following.pk])
-    response["HX-Push-Url"] = f"{address}?{query}" if query else address
+        response = page(request, "inbox.html", "pane", context)
+    response["HX-Push-Url"] = inbox_url(request, following.pk)
     response["HX-Trigger"] = json.dumps({"say": said, "inbox:decided": True})
     return response
 
@@ -98,15 +94,9 @@ def _following(request: HttpRequest) -> Approval | None:
 
 def _first(request: HttpRequest) -> Approval | None:
     """What the page's list begins with by now; it may not show it yet."""
-    asked = _asked(request)
+    asked = here(request)
     if asked.tab == "others":
         return None
     waiting = tabs.waiting(asked.tab, request.user, queues(request))
     first = [each.pk for each in asked.order.page(asked.found(waiting), None, 1)]
     return panel.read(request, Approval.objects.filter(pk__in=first))
-
-
-def _asked(request: HttpRequest) -> InboxFilter:
-    """The filters of the page that the click came from."""
-    here = request.htmx.current_url_abs_path or ""  # type: ignore[attr-defined]
-    return InboxFilter(QueryDict(urlsplit(here).query))

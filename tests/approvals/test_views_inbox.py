@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from approvals.models import Approval, Claim, Comment, Kind, Queue
+from approvals.models import Approval, Claim, Comment, Kind, Queue, SavedView
 from orchestrator import client as temporal
 from orchestrator import contract
 from tests.desk import a_row, an_opened, recorded
@@ -198,6 +198,99 @@ class TestFilters:
             row.decide(people.lena, "approve")
         answer = mei.get("/inbox/rows/", {"since": since, "risk": "low"})
         assert titles(answer) == ["L"]
+
+
+class TestAddresses:
+    """Tab, filters and the saved view go wherever a page of the inbox leads."""
+
+    QUERY = "tab=claimed&risk=medium&sort=newest"
+
+    @pytest.fixture
+    def row(self, mei, people):
+        row = a_row(people, previous={"amount": "1.00"}, undo_seconds=60)
+        Claim.take(row, people.mei)
+        return row
+
+    def leads_on(self, page, query):
+        """Every address in the inbox that `page` names, tabs and ways out of filters apart."""
+        page = re.sub(r"(?s)<nav (class=\"tabs\"|aria-label=\"Main).*?</nav>", "", page)
+        page = re.sub(r'<a (class="brand"|[^>]*data-go).*?>', "", page)
+        found = re.findall(r'(?:href|hx-get|hx-push-url)="(/inbox/[^"]+)"', page)
+        assert found
+        return [each for each in found if query not in each.replace("&amp;", "&")]
+
+    @pytest.mark.parametrize("htmx", [True, False])
+    def test_of_a_request_that_is_open(self, mei, row, htmx):
+        headers = {"HX-Request": "true"} if htmx else {}
+        page = mei.get(f"/inbox/{row.pk}/?{self.QUERY}", headers=headers).content.decode()
+        assert "compare=none" in page
+        pane = page.partition('id="pane"')[2] or page
+        assert self.leads_on(pane, self.QUERY) == []
+
+    def test_of_one_that_is_drawn_again_by_a_click_or_by_news(self, mei, row):
+        headers = {
+            "HX-Request": "true",
+            "HX-Current-URL": f"http://testserver/inbox/{row.pk}/?{self.QUERY}",
+        }
+        stale = {"place": "pane", "verdict": "approve", "sha": "0" * 64, "key": "1"}
+        refused = mei.post(f"/approvals/{row.pk}/decision/", stale, headers=headers)
+        assert refused.status_code == 409
+        news = mei.get(f"/approvals/{row.pk}/panel/?place=pane", headers=headers)
+        asked = {**stale, "verdict": "reject", "sha": row.payload_sha256}
+        begun = mei.post(f"/approvals/{row.pk}/decision/", asked, headers=headers)
+        assert begun.status_code == 422
+        for page in (refused, begun):
+            assert self.leads_on(page.content.decode(), self.QUERY) == []
+        here = f'name="here" value="{self.QUERY}"'.replace("&", "&amp;")
+        for page in (refused, begun, news):
+            assert here in page.content.decode()
+
+    def test_of_the_line_about_what_was_decided(self, mei, row):
+        recorded(row, Queue.objects.get(slug="general").reviewers.get(username="mei"))
+        page = mei.get(f"/inbox/receipt/{row.pk}/?{self.QUERY}").content.decode()
+        assert "undo/" in page
+        assert self.leads_on(page, self.QUERY) == []
+
+    def test_of_several_that_are_chosen(self, mei, row):
+        chosen = f"sel={row.pk}&{self.QUERY}"
+        for headers in ({}, {"HX-Request": "true"}):
+            page = mei.get(f"/inbox/bulk/?{chosen}", headers=headers).content.decode()
+            assert self.leads_on(page.partition('id="bulk"')[2], self.QUERY) == []
+
+    def test_of_several_without_scripts(self, mei, people, row):
+        a_row(people, title="Elsewhere", risk="low")
+        page = mei.get(f"/inbox/?{self.QUERY}").content.decode()
+        form = page.partition('id="selection"')[2].partition("</form>")[0]
+        fields = re.findall(r'type="hidden" name="([^"]+)" value="([^"]+)"', form)
+        page = mei.get("/inbox/bulk/", [*fields, ("sel", row.pk)])
+        assert titles(page) == [row.title]
+        form = page.content.decode().partition('id="bulk"')[2]
+        given = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]+)"', form))
+        given |= {"verdict": "approve", "here": given["here"].replace("&amp;", "&")}
+        page = mei.post("/inbox/bulk/", given)
+        assert "1 approved." in page.content.decode()
+        assert "Elsewhere" not in titles(page)
+        pane = page.content.decode().partition('id="pane"')[2]
+        assert self.leads_on(pane, self.QUERY) == []
+
+    def test_of_rows_that_come_later(self, mei, people):
+        a_row(people)
+        view = SavedView.objects.create(owner=people.mei, name="Middle", query="risk=medium")
+        page = mei.get(f"/inbox/?risk=medium&view={view.pk}").content.decode()
+        rows = re.search(r'hx-get="(/inbox/rows/[^"]+)"', page)[1].replace("&amp;", "&")
+        page = mei.get(rows).content.decode()
+        assert self.leads_on(page, f"risk=medium&view={view.pk}") == []
+
+    @pytest.mark.parametrize("page", ["/history/?risk=medium", "/approvals/?risk=medium"])
+    def test_no_other_page_adds_to_them(self, mei, row, page):
+        headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{page}"}
+        news = mei.get(f"/approvals/{row.pk}/panel/?place=pane", headers=headers)
+        assert "risk=medium" not in news.content.decode()
+
+    @pytest.mark.parametrize("view", ["x", "1&evil=1", "9" * 400, "²"])
+    def test_a_made_up_view_is_carried_nowhere(self, mei, row, view):
+        page = mei.get("/inbox/", {"view": view}).content.decode()
+        assert "view=" not in page
 
 
 class TestOrder:
