@@ -164,16 +164,11 @@
     }
   });
 
-  const dismiss = () => { byId("receipt").outerHTML = '<div class="receipt" id="receipt"></div>'; };
-
   on("htmx:afterRequest", ({ detail: { requestConfig: { elt, verb }, successful, xhr } }) => {
     // Successful to htmx is also what is drawn: 409, 422. Without a line the status is 0.
-    if (verb !== "post" || !successful || xhr.status >= 300) return;
-    if (elt.matches("[data-undo]")) dismiss();
-    if (elt.id === "bulk") {
-      picked.clear();
-      for (const box of boxes()) box.checked = false;
-    }
+    if (elt.id !== "bulk" || verb !== "post" || !successful || xhr.status >= 300) return;
+    picked.clear();
+    for (const box of boxes()) box.checked = false;
   });
 
   on("htmx:afterSettle", ({ detail }) => {
@@ -189,7 +184,6 @@
     const near = (selector) => target.closest?.(selector);
     const opener = near("[data-open]");
     if (near("#list [name=sel]")) tick(target, shiftKey);
-    if (near("[data-dismiss]")) dismiss();
     if (near("[data-clear]")) {
       event.preventDefault();
       clear();
@@ -271,9 +265,10 @@
   }
 
   function escape(target) {
-    if (target.matches(FIELDS)) target.blur();
+    const typing = target.matches(FIELDS);
+    if (typing) target.blur();
     if ($(".rejecting")) $(".rejecting a.btn")?.click();
-    else if (picked.size) clear();
+    else if (!typing && picked.size) clear();
   }
 
   on("keydown", (event) => {

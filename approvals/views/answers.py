@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,10 +13,12 @@ from django.utils.translation import gettext as _
 
 from approvals.context import waiting
 from approvals.forms import DecisionForm
+from approvals.inbox_address import inbox_url
 from approvals.models import Approval, AuditEntry, Decision
 from approvals.models.errors import Changed, Incomplete, NotDecided, NotYours
 from approvals.views import panel, receipt
 from approvals.views.drawing import page
+from approvals.views.inbox import with_list
 from orchestrator.signing import NoKey
 
 TRY_AGAIN_AFTER = "5"  # seconds
@@ -27,20 +30,32 @@ class SeeOther(HttpResponseRedirect):
     status_code = 303
 
 
-def place_of(request: HttpRequest) -> tuple[str, str, str]:
-    """Where the click came from: its name, the template and the part to draw again."""
-    if request.POST.get("place") == "pane" and request.htmx:  # type: ignore[attr-defined]
-        return "pane", "inbox.html", "pane"
-    return "page", "approval.html", "body"
+def place_of(request: HttpRequest) -> str:
+    """Where the click came from: the pane of the inbox, or the page of the approval."""
+    return "pane" if request.POST.get("place") == "pane" else "page"
+
+
+def drawn(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    """The place that `context` is for; for htmx the part of it that holds the approval."""
+    if context["place"] == "pane":
+        return with_list(request, context, status=status)
+    return page(request, "approval.html", "body", context, status)
+
+
+def back(request: HttpRequest, approval: Approval) -> HttpResponse:
+    """303 to where the click came from, with `approval` open there."""
+    if place_of(request) == "pane":
+        return SeeOther(inbox_url(request, approval.pk))
+    return SeeOther(reverse("approval", args=[approval.pk]))
 
 
 def recorded(request: HttpRequest, approval: Approval, said: str) -> HttpResponse:
     """All of `approval`, which holds what was just recorded."""
     if not request.htmx:  # type: ignore[attr-defined]
-        return SeeOther(reverse("approval", args=[approval.pk]))
-    place, template, part = place_of(request)
-    context = panel.everything(request, approval, place)
-    response = page(request, template, part, context)
+        messages.success(request, said)
+        return back(request, approval)
+    context = panel.everything(request, approval, place_of(request))
+    response = drawn(request, context)
     response["HX-Trigger"] = json.dumps({"say": said, "inbox:refresh": True})
     return response
 
@@ -48,9 +63,12 @@ def recorded(request: HttpRequest, approval: Approval, said: str) -> HttpRespons
 def decided(request: HttpRequest, approval: Approval, decision: Decision) -> HttpResponse:
     """In the inbox the next request, and a line about this one; else this one again."""
     said = panel.recorded_words(approval, decision, waiting(request))
+    in_pane = place_of(request) == "pane"
+    if not request.htmx:  # type: ignore[attr-defined]
+        following = receipt.behind(request, approval) if in_pane else None
+        return recorded(request, following or approval, said)
     response = receipt.advanced(request, said)
     response = response or recorded(request, panel.again(request, approval), said)
-    in_pane = place_of(request)[0] == "pane"
     return receipt.with_receipt(request, approval, response, decision) if in_pane else response
 
 
@@ -58,21 +76,19 @@ def shown_anew(
     request: HttpRequest, approval: Approval, why: str, *, of_decision: bool = False, read: str = ""
 ) -> HttpResponse:
     """409: the newer truth, and why nothing was recorded. `read`: the hash of what was read."""
-    place, template, part = place_of(request)
-    fresh = panel.find(request, approval.pk)
+    fresh, place = panel.find(request, approval.pk), place_of(request)
     context = panel.everything(request, fresh, place, problem=why, read_sha256=read)
     context["of_decision"] = of_decision
-    response = page(request, template, part, context, status=409)
+    response = drawn(request, context, status=409)
     response["HX-Trigger"] = json.dumps({"inbox:refresh": True})
     return response
 
 
 def typed_again(request: HttpRequest, approval: Approval, form: DecisionForm) -> HttpResponse:
     """422: the form with what was typed, and what is missing."""
-    place, template, part = place_of(request)
-    context = panel.everything(request, approval, place, form)
+    context = panel.everything(request, approval, place_of(request), form)
     if not request.htmx:  # type: ignore[attr-defined]
-        return page(request, template, part, context, status=422)
+        return drawn(request, context, status=422)
     # To begin a rejection is no mistake yet: the form opens, and asks for the reason.
     context["begins"] = context["rejecting"] and not (
         form["comment"].value() or form["asked"].value()
@@ -85,7 +101,7 @@ def typed_again(request: HttpRequest, approval: Approval, form: DecisionForm) ->
 
 def asked_twice(request: HttpRequest, approval: Approval, form: DecisionForm) -> HttpResponse:
     """422: nothing is recorded before the person has confirmed what is restated."""
-    context = panel.everything(request, approval, place_of(request)[0], form)
+    context = panel.everything(request, approval, place_of(request), form)
     user: Any = request.user
     context["asks_password"] = approval.asks_password_of(user)
     context["too_fast"] = context["asks_password"] and not approval.asks_password

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from approvals.bulk import Answer, Mark, Selection
 from approvals.views.inbox import with_list
+from approvals.views.receipt import without_receipt
 from orchestrator import contract
 
 MOST_SPOKEN = 3  # reasons; the page shows all of them
@@ -61,7 +62,8 @@ def _problem(selection: Selection, marks: dict[str, Mark], verdict: str, comment
 
 def _answered(request: HttpRequest, answers: list[Answer]) -> HttpResponse:
     said = _in_words(answers)
-    response = with_list(request, {"answers": answers, "said": said})
+    response = with_list(request, {"answers": answers, "said": said, "receipt": None})
+    response = without_receipt(request, response)
     left = [f"{each.item.reference}: {each.why}" for each in answers if not each.decision]
     spoken = " ".join([said, *left[:MOST_SPOKEN]])
     response["HX-Trigger"] = json.dumps({"say": spoken, "inbox:refresh": True})

@@ -13,7 +13,7 @@ from approvals.answer_form import AnswerForm
 from approvals.forms import DecisionForm
 from approvals.models import Approval, Decision
 from approvals.models.errors import Incomplete
-from approvals.views import answers, panel
+from approvals.views import answers, panel, receipt
 from approvals.views.asked import is_shown
 from orchestrator import contract
 
@@ -102,4 +102,6 @@ def undo(request: HttpRequest, pk: UUID) -> HttpResponse:
     except answers.REFUSALS as error:
         return answers.refused(request, approval, error)
     said = _("Taken back: %s.") % approval.reference
-    return answers.recorded(request, panel.again(request, approval), said)
+    response = answers.recorded(request, panel.again(request, approval), said)
+    in_pane = answers.place_of(request) == "pane"
+    return receipt.without_receipt(request, response) if in_pane else response

@@ -12,6 +12,7 @@ from approvals.views import panel
 from approvals.views.chips import head
 from approvals.views.drawing import page
 from approvals.views.listing import counts, listed, revision
+from approvals.views.receipt import latest
 
 
 @require_safe
@@ -31,7 +32,8 @@ def with_list(
     """What is open, and beside it the list, unless htmx asks and has the list already."""
     if not (request.htmx and open_alone):  # type: ignore[attr-defined]
         asked = here(request)
-        context |= listed(request, asked) | head(request, asked)
+        around = listed(request, asked) | head(request, asked) | latest(request)
+        context = around | context
     return page(request, "inbox.html", "pane", context, status)
 
 

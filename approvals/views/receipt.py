@@ -1,13 +1,15 @@
 """After a decision in the inbox: the next request, and a line that says how far the last got."""
 
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.views.decorators.http import require_safe
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
 
 from approvals import tabs
 from approvals.context import queues
@@ -15,38 +17,66 @@ from approvals.filters import as_uuid
 from approvals.inbox_address import here, inbox_url
 from approvals.models import Approval, Decision
 from approvals.models.decision import VOTES
+from approvals.ordering import Place
 from approvals.views import panel
 from approvals.views.drawing import page
+from approvals.views.paging import HEAVY
 from orchestrator import contract
 
 QUICK = 2  # seconds between looks
+LATELY = timedelta(hours=12)
+AWAY = "put-away"  # the cookie that names the decision whose line was dismissed
+UNREAD = ("envelope", *(f"approval__{each}" for each in HEAVY))
 MOST_NEXT = 10
 ANY = "any"  # after those that are named
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The line again, as long as its words can change."""
-    return render(request, "_receipt.html", of(request, panel.find(request, pk)))
+    """GET: the line again, as long as its words can change. POST puts it away."""
+    approval = panel.find(request, pk)
+    made = _made_by(request).filter(approval=approval).last()
+    if request.method != "POST":
+        return render(request, "_receipt.html", _about(approval, made))
+    if request.htmx:  # type: ignore[attr-defined]
+        response = render(request, "_receipt.html")
+    else:
+        response = HttpResponse(status=303, headers={"Location": inbox_url(request)})
+    if made:
+        response.set_cookie(AWAY, str(made.pk), secure=request.is_secure(), httponly=True)
+    return response
 
 
-def of(request: HttpRequest, approval: Approval) -> dict[str, Any]:
+def latest(request: HttpRequest) -> dict[str, Any]:
+    """The line about what this person did last, where there is still something to say or to undo."""
+    lately = _made_by(request).filter(decided_at__gt=timezone.now() - LATELY)
+    made = lately.select_related("approval").defer(*UNREAD).last()
+    if made is None or made.retracted_at or request.COOKIES.get(AWAY) == str(made.pk):
+        return {}
+    line = _about(made.approval, made)
+    return line if line["receipt"]["may_undo"] or line["receipt"]["pulse"] else {}
+
+
+def _made_by(request: HttpRequest) -> Any:
     user: Any = request.user
-    made = approval.decisions.filter(reviewer=user, verdict__in=[*VOTES, contract.CORRECT])
-    return _about(approval, made.order_by("decided_at").last())
+    made = Decision.objects.filter(reviewer=user, verdict__in=[*VOTES, contract.CORRECT])
+    return made.order_by("decided_at")
 
 
 def _about(approval: Approval, made: Decision | None) -> dict[str, Any]:
-    may_undo = bool(made and made.stands and approval.may_be_taken_back(made))
-    under_way = bool(made and made.delivery in ("recorded", "sent"))
-    return {
-        "receipt": approval,
+    if made is None:
+        return {}
+    may_undo = made.stands and approval.may_be_taken_back(made)
+    under_way = made.delivery in ("recorded", "sent")
+    line = {
+        "approval": approval,
         "made": made,
-        "done": panel.done_words(approval, made) if made else "",
+        "done": panel.done_words(approval, made),
         "may_undo": may_undo,
         "held": panel.held(approval),
         "pulse": QUICK if under_way or (may_undo and approval.settled_at) else 0,
     }
+    return {"receipt": line}
 
 
 def with_receipt(
@@ -56,8 +86,16 @@ def with_receipt(
     # Both as they are now: they may be through already.
     approval.refresh_from_db(fields=["state", "stage", "settled_at", "held_until"])
     made.refresh_from_db(fields=["acknowledged_at", "refused_at", "refusal", "retracted_at"])
-    line = render_to_string("_receipt.html", _about(approval, made) | {"oob": True}, request)
-    response.content += line.encode()
+    return _with_line(request, response, _about(approval, made))
+
+
+def without_receipt(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """The same, and no line any more: what it offered to undo is not the last that was done."""
+    return _with_line(request, response, {}) if request.htmx else response  # type: ignore[attr-defined]
+
+
+def _with_line(request: HttpRequest, response: HttpResponse, line: dict[str, Any]) -> HttpResponse:
+    response.content += render_to_string("_receipt.html", line | {"oob": True}, request).encode()
     return response
 
 
@@ -92,11 +130,18 @@ def _following(request: HttpRequest) -> Approval | None:
     return _first(request) if ANY in request.POST.getlist("next") else None
 
 
-def _first(request: HttpRequest) -> Approval | None:
-    """What the page's list begins with by now; it may not show it yet."""
+def behind(request: HttpRequest, approval: Approval) -> Approval | None:
+    """The next request, where scripts name none: as advanced, from the list itself."""
+    if not request.preference.auto_advance:  # type: ignore[attr-defined]
+        return None
+    return _first(request, here(request).order.place(approval)) or _first(request)
+
+
+def _first(request: HttpRequest, after: Place | None = None) -> Approval | None:
+    """What the page's list begins with by now, `after` a row; it may not show it yet."""
     asked = here(request)
     if asked.tab == "others":
         return None
     waiting = tabs.waiting(asked.tab, request.user, queues(request))
-    first = [each.pk for each in asked.order.page(asked.found(waiting), None, 1)]
+    first = [each.pk for each in asked.order.page(asked.found(waiting), after, 1)]
     return panel.read(request, Approval.objects.filter(pk__in=first))

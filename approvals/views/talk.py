@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -110,7 +109,7 @@ def _done(
         return answers.refused(request, approval, error)
     if not request.htmx:  # type: ignore[attr-defined]
         messages.success(request, said)
-        return answers.SeeOther(reverse("approval", args=[pk]))
+        return answers.back(request, approval)
     response = answers.news(request, approval)
     response["HX-Trigger"] = json.dumps({"say": said, "inbox:refresh": True})
     return response
@@ -118,14 +117,13 @@ def _done(
 
 def _again(request: HttpRequest, approval: Approval, form: str, why: str) -> HttpResponse:
     """422: the form with what was typed, and what is missing."""
-    place = answers.place_of(request)[0]
-    context = panel.everything(request, approval, place) | {
+    context = panel.everything(request, approval, answers.place_of(request)) | {
         "talk_form": form,
         "talk_problem": why,
         "talk_text": request.POST.get("text", ""),
     }
     if not request.htmx:  # type: ignore[attr-defined]
-        return render(request, "approval.html", context, status=422)
+        return answers.drawn(request, context, status=422)
     part = "handover" if form == "handover" else "talk"
     response = render(request, f"_talk.html#{part}", context, status=422)
     response["HX-Retarget"], response["HX-Reswap"] = f"#{part}", "outerHTML"

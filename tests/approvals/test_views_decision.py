@@ -55,10 +55,14 @@ def send(client, row, htmx=False, **changes):
 
 
 class TestRecorded:
-    def test_without_script_the_browser_is_sent_to_the_page(self, mei, row):
-        answer = send(mei, row)
-        assert (answer.status_code, answer["Location"]) == (303, f"/approvals/{row.pk}/")
+    @pytest.mark.parametrize(
+        ("place", "path"), [("page", "/approvals/{}/"), ("pane", "/inbox/{}/?risk=medium")]
+    )
+    def test_without_script_the_browser_is_sent_back_to_where_it_was(self, mei, row, place, path):
+        answer = send(mei, row, place=place, here="risk=medium")
+        assert (answer.status_code, answer["Location"]) == (303, path.format(row.pk))
         assert Decision.objects.get().verdict == "approve"
+        assert f"Approved {row.reference}. 0 left." in mei.get(answer["Location"]).content.decode()
 
     def test_with_htmx_the_pane_shows_the_outcome_and_looks_for_news(self, mei, row):
         answer = send(mei, row, htmx=True)

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from approvals.models import Approval, Claim, Comment, Kind, Queue, SavedView
+from approvals.models import Approval, Claim, Comment, Kind, Preference, Queue, SavedView
 from orchestrator import client as temporal
 from orchestrator import contract
 from tests.desk import a_row, an_opened, recorded
@@ -453,6 +453,18 @@ class TestAdvancing:
         Approval.objects.update(settled_at=None)  # as the workflow takes it up
         assert "undo/" not in mei.get(f"/inbox/receipt/{row.pk}/").content.decode()
 
+    @pytest.mark.parametrize(("held", "words"), [(8, "8 seconds"), (600, "10 minutes")])
+    def test_the_line_says_how_long_undo_lasts(self, mei, people, held, words):
+        row = a_row(people, undo_seconds=held)
+        recorded(row, people.mei).acknowledge()
+        until = timezone.now() + timedelta(seconds=held + 0.4)
+        Approval.objects.update(held_until=until)
+        line = mei.get(f"/inbox/receipt/{row.pk}/").content.decode()
+        assert "holds it for undo" in line
+        assert f"It takes effect in {words}." in line
+        Approval.objects.update(held_until=timezone.now())
+        assert "takes effect" not in mei.get(f"/inbox/receipt/{row.pk}/").content.decode()
+
     def test_the_line_is_silent_once_nothing_can_change(self, mei, people):
         row = a_row(people)
         recorded(row, people.mei).acknowledge()
@@ -502,6 +514,155 @@ class TestAdvancing:
     def test_the_full_page_shows_the_outcome(self, mei, people):
         one, two = a_row(people, title="One"), a_row(people, title="Two")
         assert self.heading(self.decide(mei, one, two.pk, place="page")) == "One"
+
+
+class TestLatest:
+    """The line outlives a reload: tabs and filters are new pages, too."""
+
+    @pytest.fixture
+    def row(self, people):
+        return a_row(people, key="REF-1", undo_seconds=60)
+
+    def line(self, client, address="/inbox/"):
+        line = client.get(address).content.decode().partition('id="receipt"')[2]
+        return line.partition('<div class="list">')[0]
+
+    def test_stands_on_every_page_of_the_inbox(self, mei, people, row):
+        recorded(row, people.mei).acknowledge()
+        other = a_row(people)
+        for address in ("/inbox/", "/inbox/?tab=others", f"/inbox/{other.pk}/?risk=medium"):
+            line = self.line(mei, address)
+            assert "Approved REF-1." in line
+            assert f'action="/approvals/{row.pk}/undo/"' in line
+            assert f'hx-get="/inbox/receipt/{row.pk}/' in line
+
+    def test_costs_one_query(self, mei, people, row, django_assert_max_num_queries):
+        recorded(row, people.mei).acknowledge()
+        mei.get("/inbox/")
+        with django_assert_max_num_queries(12) as asked:
+            assert "REF-1" in self.line(mei)
+        about = [each["sql"] for each in asked if 'FROM "approvals_decision" INNER' in each["sql"]]
+        assert len(about) == 1
+        assert '"envelope"' not in about[0]
+        assert '"payload"' not in about[0]
+
+    def test_is_about_the_last_one_only(self, mei, people, row):
+        recorded(row, people.mei).acknowledge()
+        through = a_row(people, key="REF-2")
+        recorded(through, people.mei).acknowledge()
+        assert "REF" not in self.line(mei)
+
+    def test_is_gone_once_it_is_through_or_taken_back(self, mei, people, row):
+        recorded(row, people.mei).acknowledge()
+        Approval.objects.update(held_until=timezone.now())
+        assert "REF" not in self.line(mei)
+        Approval.objects.update(held_until=timezone.now() + timedelta(minutes=1))
+        headers = {"HX-Request": "true"}
+        answer = mei.post(f"/approvals/{row.pk}/undo/", {"place": "pane"}, headers=headers)
+        assert '<div class="receipt" id="receipt" hx-swap-oob="true"></div>' in (
+            answer.content.decode()
+        )
+        assert "REF" not in self.line(mei)
+
+    def test_is_ones_own(self, mei, people, row):
+        recorded(row, people.lena).acknowledge()
+        assert "REF" not in self.line(mei)
+
+    @pytest.mark.parametrize("htmx", [True, False])
+    def test_stays_away_once_it_was_dismissed(self, mei, people, row, htmx):
+        recorded(row, people.mei).acknowledge()
+        headers = {"HX-Request": "true"} if htmx else {}
+        answer = mei.post(f"/inbox/receipt/{row.pk}/", {"here": "risk=low"}, headers=headers)
+        if htmx:
+            assert answer.content.decode().strip() == '<div class="receipt" id="receipt"></div>'
+        else:
+            assert (answer.status_code, answer["Location"]) == (303, "/inbox/?risk=low")
+        assert "REF-1" not in self.line(mei)
+        recorded(a_row(people, key="REF-2", undo_seconds=60), people.mei)
+        assert "REF-2" in self.line(mei)
+
+    @pytest.mark.parametrize("htmx", [True, False])
+    def test_ends_with_several_at_once(self, mei, people, row, htmx):
+        recorded(row, people.mei).acknowledge()
+        one = a_row(people)
+        given = {"sel": one.pk, f"sha-{one.pk}": one.payload_sha256, f"key-{one.pk}": "k"}
+        headers = {"HX-Request": "true"} if htmx else {}
+        answer = mei.post("/inbox/bulk/", given | {"verdict": "approve"}, headers=headers)
+        page = answer.content.decode()
+        assert "1 approved." in page
+        oob = ' hx-swap-oob="true"' if htmx else ""
+        assert page.count(f'<div class="receipt" id="receipt"{oob}></div>') == 1
+
+
+class TestWithoutScripts:
+    """A decision in the pane leads on in the inbox, by whole pages."""
+
+    HERE = "risk=medium&sort=newest"
+
+    @pytest.fixture
+    def rows(self, people):
+        now = timezone.now()
+        risks = zip("ABCD", ("medium", "low", "medium", "medium"), strict=True)
+        return {
+            title: a_row(people, title=title, risk=risk, opened_at=now - timedelta(hours=n))
+            for n, (title, risk) in enumerate(risks)
+        }
+
+    def decide(self, client, row, **more):
+        given = {"verdict": "approve", "comment": "", "sha": row.payload_sha256}
+        given |= {"key": str(row.pk), "place": "pane", "here": self.HERE}
+        return client.post(f"/approvals/{row.pk}/decision/", given | more)
+
+    def test_the_next_of_the_list_is_opened_and_says_what_was_recorded(self, mei, rows):
+        answer = self.decide(mei, rows["A"])
+        assert answer.status_code == 303
+        assert answer["Location"] == f"/inbox/{rows['C'].pk}/?{self.HERE}"
+        page = mei.get(answer["Location"]).content.decode()
+        assert f"Approved {rows['A'].reference}. 3 left." in page.partition('id="pane"')[2]
+
+    def test_behind_the_last_comes_the_first(self, mei, rows):
+        answer = self.decide(mei, rows["D"])
+        assert answer["Location"] == f"/inbox/{rows['A'].pk}/?{self.HERE}"
+
+    @pytest.mark.parametrize("is_last", [True, False])
+    def test_one_stays_where_none_is_next_or_a_person_wants_to(self, mei, people, rows, is_last):
+        if is_last:
+            Approval.objects.exclude(title="C").update(risk="low")
+        else:
+            Preference.objects.create(user=people.mei, auto_advance=False)
+        answer = self.decide(mei, rows["C"])
+        assert answer["Location"] == f"/inbox/{rows['C'].pk}/?{self.HERE}"
+
+    def test_what_is_missing_is_asked_beside_the_list(self, mei, rows):
+        answer = self.decide(mei, rows["C"], verdict="reject")
+        page = answer.content.decode()
+        assert answer.status_code == 422
+        assert titles(answer) == ["A", "C", "D"]
+        form = page.partition('id="panel"')[2]
+        assert "Say why you are rejecting." in form
+        assert 'name="place" value="pane"' in form
+        assert f'name="here" value="{self.HERE}"'.replace("&", "&amp;") in form
+
+    def test_the_newer_truth_stands_beside_the_list(self, mei, rows):
+        answer = self.decide(mei, rows["C"], sha="0" * 64)
+        assert answer.status_code == 409
+        assert titles(answer) == ["A", "C", "D"]
+
+    def test_to_confirm_leads_on_as_well(self, mei, rows):
+        Approval.objects.update(risk="high")
+        page = self.decide(mei, rows["C"], here="risk=high").content.decode()
+        assert 'name="place" value="pane"' in page
+        assert 'name="here" value="risk=high"' in page
+        assert f'href="/inbox/{rows["C"].pk}/?risk=high">Cancel' in page
+
+    def test_a_comment_leads_back(self, mei, rows):
+        given = {"text": "Hm.", "kind": "comment", "key": str(uuid.uuid4())}
+        given |= {"place": "pane", "here": self.HERE}
+        answer = mei.post(f"/approvals/{rows['C'].pk}/comments/", given)
+        assert answer["Location"] == f"/inbox/{rows['C'].pk}/?{self.HERE}"
+        answer = mei.post(f"/approvals/{rows['C'].pk}/comments/", given | {"text": "", "key": ""})
+        assert answer.status_code == 422
+        assert titles(answer) == ["A", "C", "D"]
 
 
 class TestNothingWaits:

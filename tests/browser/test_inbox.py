@@ -242,6 +242,21 @@ class TestDeciding:
         inbox.keyboard.press("a")
         inbox.get_by_role("button", name="Dismiss").click()
         expect(inbox.locator("#receipt")).to_be_empty()
+        inbox.reload()
+        expect(inbox.locator("#receipt")).to_be_empty()
+
+    def test_the_line_outlives_a_reload(self, inbox):
+        Approval.objects.update(undo_seconds=600)
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.keyboard.press("a")
+        heading(inbox, "Request B")
+        inbox.get_by_role("link", name="Claimed by me").click()
+        inbox.wait_for_url("**/inbox/?tab=claimed")
+        inbox.keyboard.press("u")
+        heading(inbox, "Request A")
+        expect(inbox).to_have_url(re.compile(r"/inbox/[-0-9a-f]+/\?tab=claimed$"))
+        assert verdicts() == [("A", "approve"), ("A", "retract")]
 
 
 class TestSelecting:
@@ -322,6 +337,34 @@ class TestSelecting:
         assert sorted(verdicts()) == [("A", "approve"), ("B", "reject")]
         expect(box(inbox, "C")).to_be_enabled()
         expect(inbox.locator("#list .row.done")).to_have_count(2)
+
+    def test_u_takes_back_nothing_that_was_done_before(self, inbox):
+        Approval.objects.update(undo_seconds=600)
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.keyboard.press("a")
+        expect(inbox.locator("#receipt")).to_contain_text("Approved KEY-A.")
+        box(inbox, "B").check()
+        heading(inbox, "1 request")
+        inbox.get_by_role("button", name="Approve 1 low-risk").click()
+        heading(inbox, "1 approved.")
+        expect(inbox.locator("#receipt")).to_be_empty()
+        inbox.keyboard.press("u")
+        inbox.wait_for_timeout(300)
+        assert verdicts() == [("A", "approve"), ("B", "approve")]
+
+    def test_escape_leaves_the_reason_first_and_clears_afterwards(self, inbox):
+        box(inbox, "A").check()
+        heading(inbox, "1 request")
+        inbox.get_by_role("group", name="KEY-A").get_by_label("Reject").check()
+        inbox.locator("#bulk-why").fill("Half a rea")
+        inbox.keyboard.press("Escape")
+        expect(inbox.locator("#bulk-why")).not_to_be_focused()
+        inbox.wait_for_timeout(300)
+        expect(box(inbox, "A")).to_be_checked()
+        expect(inbox.get_by_role("group", name="KEY-A").get_by_label("Reject")).to_be_checked()
+        inbox.keyboard.press("Escape")
+        expect(box(inbox, "A")).not_to_be_checked()
 
     def test_without_a_reason_nothing_is_rejected_and_the_marks_stay(self, inbox):
         for name in "AB":
