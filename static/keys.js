@@ -130,9 +130,10 @@
   async function readAhead() {
     const [row] = following();
     if (!row || !$("#panel .approve") || body.dataset.autoAdvance === "off") return;
-    if (row.id === ahead.id && Date.now() < ahead.until) return;
-    const coming = ahead = { id: row.id, until: Date.now() + 60000 };
-    const answer = await fetch($("a.t", row).href, { headers: { "HX-Request": "true" } });
+    const { href } = $("a.t", row);
+    if (href === ahead.href && Date.now() < ahead.until) return;
+    const coming = ahead = { href, id: row.id, until: Date.now() + 60000 };
+    const answer = await fetch(href, { headers: { "HX-Request": "true" } });
     coming.rev = answer.ok && answer.headers.get("X-Rev");
     coming.html = await answer.text();
   }
@@ -149,6 +150,7 @@
     if (body.dataset.autoAdvance === "off" || !byId("list")) return;
     const ids = following().map((row) => row.id);
     parameters.next = [...ids.map((id) => id.slice(4)), "any"];
+    // A list with other filters has other links.
     if (ids[0] !== ahead.id || !ahead.rev || Date.now() > ahead.until) return;
     parameters.ahead = ahead.rev;
     detail.ahead = ahead.html;

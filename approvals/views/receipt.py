@@ -48,7 +48,7 @@ def receipt(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def latest(request: HttpRequest) -> dict[str, Any]:
-    """The line about what this person did last, where there is still something to say or to undo."""
+    """The line about what this person did last, where there is something to say or undo."""
     lately = _made_by(request).filter(decided_at__gt=timezone.now() - LATELY)
     made = lately.select_related("approval").defer(*UNREAD).last()
     if made is None or made.retracted_at or request.COOKIES.get(AWAY) == str(made.pk):
