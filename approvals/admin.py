@@ -9,6 +9,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from approvals.hidden import veils
 from approvals.models import (
     Approval,
     AuditEntry,
@@ -59,7 +60,8 @@ class KindForm(forms.ModelForm):
         help_text=_(
             "JSON Schema of the payload, an object. `title` names a field, `description` helps, "
             "`default` fills it in, `format` says how it is typed and shown: money, iban, date, "
-            "date-time, uri, email, markdown, code. `x-order` lists the fields in their order."
+            "date-time, uri, email, markdown, code. `writeOnly` hides it from everybody. "
+            "`x-order` lists the fields in their order."
         ),
     )
 
@@ -71,7 +73,19 @@ class KindAdmin(admin.ModelAdmin):
     list_filter = ["active", "queue"]
     list_select_related = ["queue"]
     search_fields = ["name", "slug", "description"]
-    prepopulated_fields = {"slug": ["name"]}
+
+    # What is hidden is hidden by the slug of a kind: it neither changes nor goes away.
+    actions = None
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ["slug"] if obj else []
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return {} if obj else {"slug": ["name"]}
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        hidden = obj is not None and bool(veils(obj.schema))
+        return super().has_delete_permission(request, obj) and not hidden
 
 
 @admin.register(Preference)
@@ -115,6 +129,10 @@ class ApprovalAdmin(ReadOnly):
     search_fields = ["title", "key", "workflow_id", "run_id", "requester"]
     ordering = ["-opened_at"]
 
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without the payloads of a kind that hides something."""
+        return ["payload", "previous", "as_asked"] if obj and veils(*obj.veils()) else None
+
 
 @admin.register(Decision)
 class DecisionAdmin(ReadOnly):
@@ -153,3 +171,8 @@ class PolicyCheckAdmin(ReadOnly):
     list_filter = ["verdict"]
     list_select_related = ["run"]
     search_fields = ["run__workflow_id", "run__run_id"]
+
+    def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without what was asked, where its kind hides something of it."""
+        kind = Kind.objects.filter(slug=obj.request.get("kind", "")).first() if obj else None
+        return ["request"] if kind and veils(kind.schema) else None

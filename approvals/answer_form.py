@@ -35,7 +35,7 @@ class AnswerForm(forms.Form):
                 name, described.get(name) or _like(self.terms.payload[name]), required=False
             )
             for name in self.terms.editable
-            if name in self.terms.payload
+            if name in self.terms.payload and not (kind and kind.hides(name))
         }
         known = properties(schema).items()
         self._add(ANSWER, self.asked, {n: e["default"] for n, e in known if "default" in e})

@@ -4,6 +4,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
@@ -16,6 +17,7 @@ from approvals.amounts import total
 from approvals.cautions import cautions
 from approvals.filters import as_uuid
 from approvals.forms import RISKS
+from approvals.hidden import veiled, veils
 from approvals.models import Approval, Claim, Decision, Kind, Queue
 from approvals.models.errors import NotDecided
 from approvals.payload import Sheet
@@ -87,7 +89,8 @@ class Selection:
             return Item(name, barred=str(UNSEEN))
         kind = self._kinds.get(approval.kind)
         schema = kind.schema if kind else None
-        sheet = payload.read(approval.payload, approval.previous, schema=schema)
+        others = approval.veils() if approval.revises_id else ()
+        sheet = payload.read(approval.payload, approval.previous, schema=schema, others=others)
         barred = self._barred(approval)
         look = "" if barred else self._look(approval, sheet, kind)
         return Item(name, approval, barred, look, sheet)
@@ -122,7 +125,8 @@ class Selection:
             return _("Its payload cannot be read.")
         if not sheet.complete:
             return _("Its payload is too long to be shown here.")
-        found = cautions(approval, self.user, kind.schema if kind else None)
+        others = approval.veils() if approval.revises_id else ()
+        found = cautions(approval, self.user, kind.schema if kind else None, others)
         return found[0].fact if found else self._beyond(approval.queue)
 
     def _beyond(self, queue: Queue) -> str:
@@ -161,7 +165,13 @@ class Selection:
 
     @property
     def total(self) -> str:
-        return total(each.payload for each in self.approvals) if self.approvals else ""
+        """Of amounts that are shown, that is."""
+        shown = (self._shown(each) for each in self.approvals)
+        return total(shown) if self.approvals else ""
+
+    def _shown(self, approval: Approval) -> Any:
+        kind = self._kinds.get(approval.kind)
+        return veiled(approval.payload, veils(kind.schema)) if kind else approval.payload
 
     @property
     def all_low(self) -> bool:

@@ -1,7 +1,7 @@
 """What deserves a second look before anybody decides: facts, each with what it asks for."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,9 +34,11 @@ class Caution:
     at: datetime | None = None
 
 
-def cautions(approval: Approval, user: Any, schema: Any = None) -> list[Caution]:
-    """At most two, the gravest first, of what `user` may know."""
-    found = list(pairs(_or_missing(approval.previous), approval.payload, schema))
+def cautions(
+    approval: Approval, user: Any, schema: Any = None, others: Iterable[Any] = ()
+) -> list[Caution]:
+    """At most two, the gravest first, of what `user` may know; `others` are schemas that hide."""
+    found = list(pairs(_or_missing(approval.previous), approval.payload, schema, others))
     checks = (
         _rejected_before(approval, user),
         _new_account(approval, found),

@@ -1,5 +1,6 @@
 """What people look for among closed approvals, as the address of the history says it."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from approvals import characters
+from approvals.hidden import hides
 from approvals.models import Approval, Decision, Kind, Queue
 from approvals.payload_search import PayloadSays
 from orchestrator import contract
@@ -30,6 +32,7 @@ CLOSED_BY = [
     ("rule", _("A rule or the workflow")),
 ]
 MOST_PEOPLE = 100  # whom one name may mean
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_ -]+")
 REFERENCE = 8  # digits of an id that people read; see Approval.reference
 
 
@@ -185,7 +188,24 @@ def says(text: str) -> Q:
     meant = Q(title__icontains=text) | Q(key__icontains=text) | _asked_by(text)
     for name in ("workflow_id", "parent_workflow_id"):
         meant |= Q(**{name: text})
-    return meant | begins(text) | Q(PayloadSays("payload", text=text))
+    return meant | begins(text) | _values_say(text)
+
+
+def _values_say(text: str) -> Q:
+    """Those with a value that holds `text`, of what is not hidden."""
+    schemas = Kind.objects.values_list("slug", "schema")
+    secretive = {slug: schema for slug, schema in schemas if hides(schema)}
+    said = Q(PayloadSays("payload", text=text))
+    if not secretive:
+        return said
+    said &= ~Q(kind__in=secretive)
+    for slug, schema in secretive.items():
+        apart = [name for name, each in schema.get("properties", {}).items() if hides(each)]
+        rest = {name: each for name, each in schema.items() if name != "properties"}
+        # Where a database could miss one of them, nothing is looked into.
+        if not hides(rest) and all(map(PLAIN_NAME.fullmatch, apart)):
+            said |= Q(PayloadSays("payload", text=text, apart=apart), kind=slug)
+    return said
 
 
 def _asked_by(text: str) -> Q:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from approvals.addresses import LINK, host_doubt
 from approvals.characters import visible
+from approvals.hidden import Hidden
 from approvals.schema_words import FORMATS
 from orchestrator.contract import canonical
 
@@ -83,6 +84,8 @@ def _choices(schema: dict[str, Any]) -> dict[bytes, str]:
 
 def show(value: Any, hint: Hint) -> Shown:
     """`value` by its hint, else by what it looks like."""
+    if isinstance(value, Hidden):
+        return Shown(value, "word", "whole")
     if hint.choices and (title := hint.choices.get(canonical(value))):
         return Shown(f"{title} ({plain(value)})", compare="whole")
     if isinstance(value, str) and value:

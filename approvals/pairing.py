@@ -1,12 +1,13 @@
 """What belongs together in two JSON documents: field by field, and element by element of lists."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
 from approvals.formats import Hint, hint, is_sealed
+from approvals.hidden import Schemas, inner, is_hidden, veiled, veils
 from orchestrator.contract import canonical
 
 DEEPEST = 4  # what is nested deeper stays whole
@@ -26,7 +27,10 @@ MISSING = Missing()
 
 @dataclass(frozen=True)
 class Pair:
-    """A value on both sides, or MISSING on one. `moved` is the place in its list that it had."""
+    """A value on both sides, or MISSING on one. `moved` is the place in its list that it had.
+
+    What is hidden has words in its place; `changed` knows the values themselves.
+    """
 
     path: Path
     titles: tuple[str, ...]  # the schema's words for each step of the path; "" for none
@@ -34,12 +38,11 @@ class Pair:
     now: Any
     hint: Hint
     moved: int | None = None
+    changed: bool = False
 
     @property
     def differs(self) -> bool:
-        if self.moved is not None or self.was is MISSING or self.now is MISSING:
-            return True
-        return not same(self.was, self.now)
+        return self.changed or self.moved is not None or self.was is MISSING or self.now is MISSING
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,21 @@ class Place:
     schema: Any = None
     hint: Hint = NOTHING_KNOWN
     moved: int | None = None
+    veils: Schemas = ()
 
     def inner(self, name: str | int, near: Any, moved: int | None = None) -> "Place":
         schema = _inner_schema(self.schema, name)
         title = str(schema.get("title") or "")
         called = name if isinstance(name, str) else str(self.path[-1] if self.path else "")
         known = hint(called, schema, near)
-        return Place((*self.path, name), (*self.titles, title), schema, known, moved)
+        path, titles = (*self.path, name), (*self.titles, title)
+        return Place(path, titles, schema, known, moved, inner(self.veils, name))
+
+    def pair(self, was: Any, now: Any) -> Pair:
+        """Of two values that stand here."""
+        changed = was is not MISSING and now is not MISSING and not same(was, now)
+        was, now = (each if each is MISSING else veiled(each, self.veils) for each in (was, now))
+        return Pair(self.path, self.titles, was, now, self.hint, self.moved, changed)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -71,16 +82,19 @@ def leaves(value: Any) -> Iterator[tuple[Path, Any]]:
         yield pair.path, pair.now
 
 
-def pairs(was: Any, now: Any, schema: Any = None) -> Iterator[Pair]:
-    """Every leaf of both, paired; in the order of the schema's fields, then of `now`."""
-    return _walk(was, now, Place(schema=schema))
+def pairs(was: Any, now: Any, schema: Any = None, others: Iterable[Any] = ()) -> Iterator[Pair]:
+    """Every leaf of both, paired; in the order of the schema's fields, then of `now`.
+
+    `others` are schemas that hide more than `schema` does.
+    """
+    return _walk(was, now, Place(schema=schema, veils=veils(schema, *others)))
 
 
 def _walk(was: Any, now: Any, place: Place) -> Iterator[Pair]:
     before, after = _filled(was, place), _filled(now, place)
     if not before and not after:
         if place.path:
-            yield Pair(place.path, place.titles, was, now, place.hint, place.moved)
+            yield place.pair(was, now)
     elif was is not MISSING and now is not MISSING and before is not after:
         # An object has become a list, a text or empty: nothing of the one belongs to the other.
         yield from _walk(was, MISSING, place)
@@ -93,7 +107,7 @@ def _walk(was: Any, now: Any, place: Place) -> Iterator[Pair]:
 
 def _filled(value: Any, place: Place) -> type | None:
     """dict or list, where there is something to walk into."""
-    if not isinstance(value, dict | list) or len(place.path) >= DEEPEST:
+    if not isinstance(value, dict | list) or len(place.path) >= DEEPEST or is_hidden(place.veils):
         return None
     return type(value) if not place.path or (value and not is_sealed(value)) else None
 

@@ -3,15 +3,17 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from approvals import hidden
 from approvals.formats import Hint, Shown, plain, show
 from approvals.marks import Part, marked
-from approvals.pairing import MISSING, Pair, Path, leaves, pairs
+from approvals.pairing import MISSING, Pair, Path, leaves, pairs, same
 from orchestrator.contract import canonical
 
 __all__ = ["leaves", "read"]
@@ -54,7 +56,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Sheet:
-    """All rows: what changed comes first. `hidden` is how many values are left out or cut."""
+    """All rows: what changed comes first. `hidden` is how many values are left out or cut.
+
+    `veiled` is how many are there, and shown to nobody.
+    """
 
     changed: list[Row]
     rest: list[Row]
@@ -63,19 +68,28 @@ class Sheet:
     complete: bool  # every value of the payload itself is there in full
     compared: bool
     json: str  # empty where it is too long to show
+    veiled: int = 0
 
     @property
     def total(self) -> int:
         return len(self.changed) + len(self.rest)
 
 
-def read(payload: Any, previous: Any = None, everything: bool = False, schema: Any = None) -> Sheet:
+def read(
+    payload: Any,
+    previous: Any = None,
+    everything: bool = False,
+    schema: Any = None,
+    others: Iterable[Any] = (),
+) -> Sheet:
     """`payload` as a sheet, compared with `previous` where there is one.
 
-    `schema`, the JSON Schema of its kind, names fields, orders them and says how they are shown.
+    `schema`, the JSON Schema of its kind, names fields, orders them and says how they are shown,
+    and which are not; `others` are schemas that hide more.
     """
     compared = previous is not None
-    found = list(pairs(previous if compared else MISSING, payload, schema))
+    found = list(pairs(previous if compared else MISSING, payload, schema, others))
+    shown = hidden.veiled(payload, hidden.veils(schema, *others))
     changed = [each for each in found if compared and each.differs]
     rest = [each for each in found if not (compared and each.differs)]
     small = len(canonical(payload)) <= MOST_BYTES
@@ -92,7 +106,8 @@ def read(payload: Any, previous: Any = None, everything: bool = False, schema: A
         count=len(found),
         complete=uncut and kept == len(found),
         compared=compared,
-        json=json.dumps(payload, indent=2, ensure_ascii=False) if everything or small else "",
+        json=json.dumps(shown, indent=2, ensure_ascii=False) if everything or small else "",
+        veiled=hidden.count(shown),
     )
 
 
@@ -118,6 +133,9 @@ def _row(pair: Pair, label: str, longest: int | None) -> Row:
         return Row(label, pointer, "added", None, _side(pair.now, pair.hint, longest))
     if pair.now is MISSING:
         return Row(label, pointer, "removed", _side(pair.was, pair.hint, longest), None)
+    if same(pair.was, pair.now):  # what differs is hidden
+        now = _side(pair.now, pair.hint, longest)
+        return Row(label, pointer, "changed", None, now, _("changed"))
     return Row(label, pointer, "changed", *_compare(pair, longest))
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from approvals.forms import JSONObject, JSONValue, RequestForm, dress
+from approvals.hidden import hides
 from approvals.models import Kind, Queue
 from approvals.schema_words import Path, faults
 
@@ -159,9 +160,10 @@ class Shape:
 
 
 def shape_of(name: str, schema: dict[str, Any], required: bool) -> Shape:
+    unseen = _("Nobody is shown it again.") if hides(schema) else ""
     options = {
         "label": schema.get("title") or _label(name),
-        "help_text": schema.get("description", ""),
+        "help_text": f"{schema.get('description', '')} {unseen}".strip(),
         "required": required,
     }
     if choices := _choices(schema):

@@ -10,6 +10,8 @@ import jsonschema
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from approvals.hidden import hides
+
 Path = tuple[str | int, ...]
 
 IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{10,30}")
@@ -50,9 +52,10 @@ def faults(schema: dict[str, Any], value: Any) -> dict[Path, str]:
     """Where `value` breaks `schema` (the empty path: as a whole) → a sentence."""
     validator = jsonschema.Draft202012Validator(schema, format_checker=FORMATS)
     found: dict[Path, str] = {}
+    secretive = hides(schema)
     for error in validator.iter_errors(value):
         for path in _places(error):
-            found.setdefault(path, _sentence(error))
+            found.setdefault(path, _sentence(error, secretive))
         if len(found) >= MOST:
             break
     return found
@@ -98,7 +101,8 @@ WRONG_FORMATS = {
 }
 
 
-def _sentence(error: jsonschema.ValidationError) -> str:
+def _sentence(error: jsonschema.ValidationError, secretive: bool) -> str:
+    """`secretive`: without the words of the library, which quote the value."""
     rule, wanted = str(error.validator), error.validator_value
     if rule in SENTENCES:
         words = str(SENTENCES[rule])
@@ -116,7 +120,7 @@ def _sentence(error: jsonschema.ValidationError) -> str:
         return _("Choose one of: %s.") % ", ".join(_plainly(each) for each in wanted)
     if rule == "format":
         return str(WRONG_FORMATS.get(wanted) or _("This is not a valid %s.") % wanted)
-    return str(error.message)
+    return _("This is not what the schema says (%s).") % rule if secretive else str(error.message)
 
 
 def _length(rule: str, number: int) -> str:

@@ -85,6 +85,8 @@ class Answerable(Eligible):
         if not edits:
             return ""
         payload, kind = {**self.payload, **edits}, self.kind_of_request()
+        if unseen := [each for each in edits if kind and kind.hides(each)]:
+            return str(_("Nobody may correct what is hidden: %s.") % ", ".join(unseen))
         problems = kind.problems(payload) if kind else {}
         for path, words in problems.items():
             return f"{path}: {words}"

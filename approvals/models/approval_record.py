@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -194,6 +194,11 @@ class ApprovalRecord(models.Model):
 
     def kind_of_request(self) -> Kind | None:
         return Kind.objects.filter(slug=self.kind).first() if self.kind else None
+
+    def veils(self) -> list[Any]:
+        """Schemas that hide values of it and of what it is compared with."""
+        kinds = {self.kind, self.revises.kind if self.revises else ""} - {""}
+        return list(Kind.objects.filter(slug__in=kinds).values_list("schema", flat=True))
 
     def faults(self) -> dict[str, str]:
         """Where the payload is not what its kind promises: path → sentence.

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from approvals.hidden import hides_in, is_hidden, veils
 from approvals.models.queue import Queue
 from approvals.schema_words import faults
 from orchestrator import contract
@@ -23,12 +24,14 @@ def valid_schema(schema: Any) -> None:
     order = schema.get("x-order", [])
     if not isinstance(order, list) or not all(isinstance(each, str) for each in order):
         raise ValidationError(_("“x-order” must be a list of names of fields."))
-    if '"$ref"' in json.dumps(schema):
+    if re.search(r'"\$(dynamicR|r)ef"', json.dumps(schema)):
         raise ValidationError(_("References (“$ref”) are not supported."))
     try:
         jsonschema.Draft202012Validator.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise ValidationError(_("Not a JSON Schema: %s") % error.message) from error
+    if is_hidden(veils(schema)):
+        raise ValidationError(_("Mark single fields “writeOnly”, not all of them."))
 
 
 def properties(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -83,16 +86,28 @@ class Kind(models.Model):
         if unknown:
             message = _("The schema has no field %s.") % ", ".join(unknown)
             raise ValidationError({"title_template": message})
+        secret = [each for each in PLACEHOLDER.findall(self.title_template) if self.hides(each)]
+        if secret:
+            message = _("Everybody reads the title, and nobody may read %s.") % ", ".join(secret)
+            raise ValidationError({"title_template": message})
 
     def title(self, payload: dict[str, Any]) -> str:
-        """The title of a request with `payload`; a missing field is shown as “…”."""
-        said = PLACEHOLDER.sub(lambda found: _said(payload.get(found[1])), self.title_template)
+        """The title of a request with `payload`; a missing or hidden field is shown as “…”."""
+
+        def said_of(name: str) -> str:
+            return "…" if self.hides(name) else _said(payload.get(name))
+
+        said = PLACEHOLDER.sub(lambda found: said_of(found[1]), self.title_template)
         most = contract.TITLE_LENGTH
         return said if len(said) <= most else said[: most - 1] + "…"
 
     def fields(self) -> dict[str, dict[str, Any]]:
         """The schema's properties in the order of the form."""
         return properties(self.schema)
+
+    def hides(self, name: str) -> bool:
+        """Whether nobody is shown the field `name`, or something in it."""
+        return hides_in(self.schema, name)
 
     def problems(self, payload: Any) -> dict[str, str]:
         """What is wrong with `payload`: path (`lines.0.amount`; empty: as a whole) → sentence."""

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from approvals.hidden import veiled, veils
 from approvals.views import panel as area
 from approvals.views.drawing import page
 from orchestrator import contract
@@ -48,8 +49,12 @@ def _countdown(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 @require_safe
 def payload(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The canonical JSON that the decision binds to: `sha256sum` of the file gives its hash."""
+    """The canonical JSON that the decision binds to: `sha256sum` of the file gives its hash.
+
+    Where something is hidden there are words in its place, and the file has another hash.
+    """
     approval = area.find(request, pk)
-    response = HttpResponse(contract.canonical(approval.payload), content_type="application/json")
+    shown = veiled(approval.payload, veils(*approval.veils()))
+    response = HttpResponse(contract.canonical(shown), content_type="application/json")
     response["Content-Disposition"] = f'attachment; filename="payload-{approval.pk}.json"'
     return response

@@ -42,14 +42,17 @@ def asked(request: HttpRequest, approval: Approval, read_sha256: str = "") -> di
     everything = "all" in request.GET
     offered = baselines(request, approval, read_sha256)
     base = next(each for each in offered if each.chosen)
+    others = approval.veils() if approval.revises_id else []
+    if base.of and base.of.kind != approval.kind:
+        others += base.of.veils()
     return {
-        "sheet": payload.read(approval.payload, base.value, everything, schema),
+        "sheet": payload.read(approval.payload, base.value, everything, schema, others),
         "baseline": base,
         "baselines": offered if len(offered) > 1 else [],
         "all_of_it": everything,
         "query": _query(base.name, everything),
         "everything": _query(base.name, everything=True),
-        "cautions": cautions(approval, request.user, schema),
+        "cautions": cautions(approval, request.user, schema, others),
         "kind": kind,
         "run": WorkflowRun.objects.filter(run_id=approval.run_id).first(),
     }
@@ -92,7 +95,7 @@ def _last_approved(request: HttpRequest, approval: Approval) -> Approval | None:
     if not approval.kind:
         alike = alike.filter(title__startswith=approval.title.partition(" ")[0] + " ")
     before = alike.filter(closed_at__lt=approval.opened_at)
-    return before.only("key", "payload").order_by("-closed_at").first()
+    return before.only("key", "payload", "kind").order_by("-closed_at").first()
 
 
 def _query(name: str, everything: bool) -> str:
@@ -102,4 +105,7 @@ def _query(name: str, everything: bool) -> str:
 
 def is_shown(approval: Approval) -> bool:
     """Whether the page shows all of the payload without being asked to."""
-    return payload.read(approval.payload).complete
+    if payload.read(approval.payload).complete:
+        return True
+    schemas = approval.veils()  # what is hidden from everybody is not cut
+    return bool(schemas) and payload.read(approval.payload, others=schemas).complete

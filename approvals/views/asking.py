@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
 from approvals.forms import DEADLINES, RequestForm, StartForm
+from approvals.hidden import veils, without
 from approvals.models import Approval, Kind
 from approvals.models.people import identities, name_of
 from approvals.schema_form import JSONKindForm, KindForm
@@ -75,9 +76,13 @@ class Asking:
         if data is not None:
             return self._form(str(typed or self.mode), data=data)
         first = {"key": uuid.uuid4(), "queue": "general"}
-        if self.earlier:
-            first |= _copied(self.earlier)
-        payload = self.earlier.payload if self.earlier else None
+        if self.earlier is None:
+            return self._form(self.mode, initial=first)
+        schemas = veils(*self.earlier.veils())
+        payload, previous = (
+            without(each, schemas) for each in (self.earlier.payload, self.earlier.previous)
+        )
+        first |= _copied(self.earlier, payload, previous)
         return self._form(self.mode, payload, initial=first)
 
     def turned(self, form: RequestForm) -> RequestForm:
@@ -121,14 +126,14 @@ def _kind(asked: QueryDict, earlier: Approval | None) -> Kind | None:
     return get_object_or_404(kinds, slug=asked["kind"]) if asked.get("kind") else None
 
 
-def _copied(earlier: Approval) -> dict[str, Any]:
+def _copied(earlier: Approval, payload: Any, previous: Any) -> dict[str, Any]:
     """What a free form begins with; a form of a kind takes what it has a field for."""
     lasts = str(int((earlier.due_at - earlier.opened_at).total_seconds())) if earlier.due_at else ""
     return {
         "task": earlier.title,
         "details": earlier.details,
-        "payload": _as_text(earlier.payload),
-        "previous": _as_text(earlier.previous) if earlier.previous else "",
+        "payload": _as_text(payload),
+        "previous": _as_text(previous) if previous else "",
         "queue": earlier.queue.slug,
         "risk": earlier.risk,
         "due_seconds": lasts if lasts in dict(DEADLINES) else "",

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from approvals.hidden_runs import RunVeil
 from approvals.models import Approval, WorkflowRun
 from approvals.views.gantt import Gantt, draw
 from approvals.views.paging import HEAVY, paged
@@ -63,6 +64,7 @@ class Told:
     events: list[timeline.Event] = field(default_factory=list)
     status: timeline.Status | None = None
     gantt: Gantt | None = None
+    veiled: bool = False  # something of it is hidden from everybody
 
     @classmethod
     def of(cls, run: WorkflowRun) -> "Told":
@@ -73,10 +75,13 @@ class Told:
                          "What you see is from our own records."), gone=True)  # fmt: skip
         except (client.Unreachable, client.Refused):
             return cls(_("Temporal does not answer. What you see is from our own records."))
-        groups = timeline.groups(history)
-        status = timeline.status(history)
+        events = timeline.events(history)
+        veil = RunVeil.of(run, events)
+        groups = [veil.group(each) for each in timeline.groups(history)]
+        status = veil.status(timeline.status(history))
         gantt = draw(groups, running=status.word == "running") if groups else None
-        return cls(events=timeline.events(history), status=status, gantt=gantt)
+        events = [veil.event(each) for each in events]
+        return cls(events=events, status=status, gantt=gantt, veiled=bool(veil.schemas))
 
     @property
     def people_read(self) -> list[timeline.Event]:
