@@ -1,6 +1,8 @@
 """Start a workflow: choose a kind of request, fill in its form, see what would happen, start."""
 
+import time
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -10,13 +12,15 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from approvals.forms import RequestForm
-from approvals.models import WorkflowRun
+from approvals.models import Approval, WorkflowRun
 from approvals.outlook import Outlook, judged
 from approvals.templatetags.texts import workflow_url
 from approvals.views.asking import Asking, offered
 from orchestrator import client
 from orchestrator.contract import ASK, Request, Run
 from orchestrator.signing import NoKey
+
+PATIENCE = 0.5  # seconds; a workflow asks after a tenth of one
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -70,10 +74,22 @@ def _started(request: HttpRequest, form: RequestForm, run: Run) -> HttpResponse:
     asked = Request.read(form.request())
     WorkflowRun.note(run, asked)
     said = _("Started “%(title)s”.") % {"title": asked.title}
-    if judged(form).verdict == ASK:
-        said += " " + _can_decide(form)
-    messages.success(request, said)
-    return redirect(workflow_url(run.workflow_id, run.run_id))
+    here = workflow_url(run.workflow_id, run.run_id)
+    if judged(form).verdict != ASK:
+        messages.success(request, said)
+        return redirect(here)
+    messages.success(request, said + " " + _can_decide(form))
+    opened = _opened(run)
+    return redirect("approval", opened) if opened else redirect(f"{here}?started=1")
+
+
+def _opened(run: Run) -> UUID | None:
+    """The approval that `run` has asked for; None where that takes longer than anybody likes."""
+    asked = Approval.objects.filter(run_id=run.run_id).values_list("pk", flat=True)
+    end = time.monotonic() + PATIENCE
+    while not (found := asked.first()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return found
 
 
 def _can_decide(form: RequestForm) -> str:

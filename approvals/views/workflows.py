@@ -5,17 +5,21 @@ from typing import Any
 
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
+from django_htmx.http import HttpResponseClientRedirect
 
 from approvals.hidden_runs import RunVeil
 from approvals.models import Approval, WorkflowRun
 from approvals.views.gantt import Gantt, draw
 from approvals.views.paging import HEAVY, paged
 from orchestrator import client, timeline
+from orchestrator.contract import ASK
 
 TABS = ("timeline", "events", "input", "json")
+MOST_LOOKS = 30
 MOST_EVENTS = 400  # of a longer history the first and last half of them
 
 
@@ -31,14 +35,36 @@ def workflows(request: HttpRequest) -> HttpResponse:
 def workflow(request: HttpRequest, workflow_id: str, run_id: str) -> HttpResponse:
     run = _find(request, workflow_id, run_id)
     _attach(request, [run])
+    looks = _looks(request, run)
+    if looks and run.approvals:  # type: ignore[attr-defined]
+        return _go(request, reverse("approval", args=[run.approvals[0].pk]))  # type: ignore[attr-defined]
+    if "started" in request.GET and request.htmx:  # type: ignore[attr-defined]
+        return render(request, "workflow.html#awaited", {"looks": looks})
     tab = request.GET.get("tab", "")
     context = {
         "run": run,
+        "looks": looks,
         "told": Told.of(run),
         "tab": tab if tab in TABS else TABS[0],
         "inner": "inner" in request.GET,
     }
     return render(request, "workflow.html", context)
+
+
+def _looks(request: HttpRequest, run: WorkflowRun) -> int:
+    """How often a page that was just started has looked for its approval; 0: none is awaited.
+
+    It looks each second, and no longer than half a minute.
+    """
+    said = request.GET.get("started", "")
+    awaited = said.isdecimal() and run.verdict in ("", ASK)
+    return min(int(said[:4]), MOST_LOOKS) if awaited else 0
+
+
+def _go(request: HttpRequest, address: str) -> HttpResponse:
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponseClientRedirect(address)
+    return redirect(address)
 
 
 @require_safe

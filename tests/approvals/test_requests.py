@@ -305,6 +305,11 @@ class TestAskingAgain:
         assert f"/start/?revises={row.pk}" in page
         assert f"/start/?like={row.pk}" in page
 
+    def test_another_one_is_offered_while_it_waits(self, amira, people, row):
+        page = text(amira.get(here(row)))
+        assert f"/start/?like={row.pk}" in page
+        assert "revises=" not in page
+
     def test_is_offered_once(self, amira, people):
         row = closed(people)
         later = asked(people, revises=row, title="The second try")

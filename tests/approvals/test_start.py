@@ -13,6 +13,7 @@ from django.utils import timezone
 from approvals import policy
 from approvals.models import Approval, AuditEntry, Kind, WorkflowRun
 from approvals.policy import Finding
+from approvals.views import start as views
 from orchestrator import client as temporal
 from orchestrator import signing
 from orchestrator.contract import Request, Run
@@ -115,6 +116,7 @@ def started(monkeypatch):
 
     monkeypatch.setattr(temporal, "start_guarded_task", start)
     monkeypatch.setattr(temporal, "history", lambda *_: [])
+    monkeypatch.setattr(views, "PATIENCE", 0)
     return runs
 
 
@@ -210,7 +212,7 @@ class TestForm:
             "kind": "payment",
             "requester": "mei",
         }
-        assert answer["Location"] == f"/workflows/{run.workflow_id}/{run.run_id}/"
+        assert answer["Location"] == f"/workflows/{run.workflow_id}/{run.run_id}/?started=1"
         page = mei.get(answer["Location"]).content.decode()
         assert "Started “Pay €120.00 to Acme”. 2 people in General can decide." in page
 
@@ -434,6 +436,78 @@ class TestPreview:
         outlook = page.partition('id="outlook"')[2]
         assert "<b>x</b>" not in page
         assert "\u202e" not in outlook
+
+
+class TestAfterwards:
+    """Who has started something goes on to the request, as soon as there is one."""
+
+    def begin(self, mei, started):
+        answer = mei.post(HERE, filled())
+        return answer, list(started.values())[-1][1]
+
+    def test_leads_to_the_request(self, mei, people, kind, monkeypatch):
+        def start(task, key):
+            run = Run(f"task-{key}", str(uuid.uuid4()), "GuardedTask")
+            a_row(people, workflow_id=run.workflow_id, run_id=run.run_id, requester_user=people.mei)
+            return run
+
+        monkeypatch.setattr(temporal, "start_guarded_task", start)
+        answer = mei.post(HERE, filled())
+        row = Approval.objects.get()
+        assert answer["Location"] == f"/approvals/{row.pk}/"
+        page = mei.get(answer["Location"]).content.decode()
+        assert "2 people in General can decide." in page
+        assert f"/start/?like={row.pk}" in page
+
+    def test_waits_a_moment_for_it(self, mei, people, kind, started, monkeypatch):
+        waited = []
+
+        def asleep(seconds):
+            waited.append(seconds)
+            run = list(started.values())[-1][1]
+            a_row(people, workflow_id=run.workflow_id, run_id=run.run_id, requester_user=people.mei)
+
+        monkeypatch.setattr(views, "PATIENCE", 5)
+        monkeypatch.setattr(views.time, "sleep", asleep)
+        answer, _run = self.begin(mei, started)
+        assert len(waited) == 1
+        assert answer["Location"] == f"/approvals/{Approval.objects.get().pk}/"
+
+    def test_the_workflow_looks_on_where_it_takes_longer(self, mei, people, kind, started):
+        answer, run = self.begin(mei, started)
+        here = answer["Location"].partition("?")[0]
+        page = mei.get(answer["Location"]).content.decode()
+        assert 'hx-get="?started=2" hx-trigger="load delay:1s"' in page
+        assert '<a href="?started=1">Look for the request</a>' in page
+        again = mei.get(here, {"started": "2"}, headers=HTMX).content.decode()
+        assert "<html" not in again
+        assert 'hx-get="?started=3"' in again
+        last = mei.get(here, {"started": "30"}, headers=HTMX).content.decode()
+        assert "Look for the request" in last
+        assert "hx-get" not in last
+        row = a_row(people, workflow_id=run.workflow_id, run_id=run.run_id,
+                    requester_user=people.mei)  # fmt: skip
+        assert mei.get(answer["Location"])["Location"] == f"/approvals/{row.pk}/"
+        answer = mei.get(answer["Location"], headers=HTMX)
+        assert answer["HX-Redirect"] == f"/approvals/{row.pk}/"
+        assert mei.get(here).status_code == 200
+
+    def test_it_looks_for_none_where_nobody_is_asked(self, mei, kind, started, monkeypatch):
+        allowed = Finding("allow", "small", "It is little.")
+        monkeypatch.setattr(views, "judged", lambda form: allowed)
+        answer, run = self.begin(mei, started)
+        here = f"/workflows/{run.workflow_id}/{run.run_id}/"
+        assert answer["Location"] == here
+        WorkflowRun.objects.update(verdict="deny")
+        for headers in ({}, HTMX):
+            page = mei.get(here, {"started": "1"}, headers=headers).content.decode()
+            assert "Look for the request" not in page
+
+    @pytest.mark.parametrize("said", ["0", "-1", "x", "9" * 5000, "²", ""])
+    def test_no_number_is_too_odd(self, mei, kind, started, said):
+        _answer, run = self.begin(mei, started)
+        here = f"/workflows/{run.workflow_id}/{run.run_id}/"
+        assert mei.get(here, {"started": said}).status_code == 200
 
 
 class TestAgain:

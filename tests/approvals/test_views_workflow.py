@@ -134,6 +134,7 @@ class TestStart:
             return runs.setdefault(key, (task, run))[1]
 
         monkeypatch.setattr(temporal, "start_guarded_task", start)
+        monkeypatch.setattr("approvals.views.start.PATIENCE", 0)
         return runs
 
     def form(self, **changes):
@@ -164,7 +165,7 @@ class TestStart:
             "quorum": 2,
             "requester": "mei",
         }
-        assert answer["Location"] == f"/workflows/{run.workflow_id}/{run.run_id}/"
+        assert answer["Location"] == f"/workflows/{run.workflow_id}/{run.run_id}/?started=1"
         page = mei.get(answer["Location"]).content.decode()
         assert "Started “Pay €120.00 to Acme”." in page
 
