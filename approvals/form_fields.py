@@ -1,4 +1,4 @@
-"""Fields that Django has not: a length of time, days of the week, rows of the same fields."""
+"""Fields that Django has not: a length of time, days of the week, lines, rows of fields."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -77,6 +77,20 @@ class Days(forms.MultipleChoiceField):
 
     def clean(self, value: Any) -> str:
         return "".join(sorted(super().clean(value)))
+
+
+class Lines(forms.CharField):
+    """A list of texts, one a line; what is empty or there twice is left out."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=forms.Textarea({"rows": 4, "cols": False}), **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        lines = (" ".join(each.split()) for each in super().clean(value).splitlines())
+        return list(dict.fromkeys(each for each in lines if each))
 
 
 class RowsInput(forms.Widget):

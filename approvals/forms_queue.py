@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from approvals.form_fields import Days, Length, Rows
+from approvals.form_fields import Days, Length, Lines, Rows
 from approvals.forms import _zones
 from approvals.models.change import GROUPS, NAMED, PEOPLE, PLAIN, plain, rules_of
 from approvals.models.people import name_of
@@ -20,7 +20,9 @@ SECTIONS = (
     (_("What it is"), ("name", "slug", "description")),
     (_("Who"), ("groups", "reviewers", "viewer_groups", "viewers")),
     (_("How many"), ("quorum", "required_groups", "reject_quorum", "unverified_costs_one_more")),
-    (_("What people may answer"), ("offers_changes", "comment_to_approve", "answers")),
+    (_("What people may answer"), (
+        "offers_changes", "comment_to_approve", "answers", "quick_reasons",
+    )),
     (_("By when"), (
         "due_seconds", "on_timeout", "escalations", "silence_words", "remind_before_seconds",
         "remind_every_seconds", "work_days", "work_starts", "work_ends", "time_zone",
@@ -49,6 +51,10 @@ HELP = {
     "answers": _(
         "Beside a plain yes and no. The workflow is told the name. Approvals with different "
         "answers do not add up. Empty a row to remove it; save and come back for more rows."
+    ),
+    "quick_reasons": _(
+        "One a line, at most six; a click writes it into the reason of a rejection. Empty: the "
+        "usual ones."
     ),
     "due_seconds": _(
         "The longest time to decide; a request may ask for less. Empty: no deadline. With working "
@@ -102,6 +108,7 @@ class QueueForm(forms.ModelForm):
     work_days = Days(required=False)
     time_zone = forms.ChoiceField()
     answers = Rows(ANSWER)
+    quick_reasons = Lines(required=False)
     escalations = Rows(STEP)
 
     class Meta:

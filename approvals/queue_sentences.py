@@ -98,6 +98,8 @@ def _offered(rules: Rules) -> str:
         said.append(_("An approval needs a reason."))
     if rules["answers"]:
         said.append(_("Further answers: %s.") % answers(rules))
+    if rules["quick_reasons"]:
+        said.append(_("Quick reasons: %s.") % value("quick_reasons", rules))
     return " ".join(said)
 
 

@@ -144,6 +144,12 @@ class Queue(models.Model):
         blank=True,
         help_text=_("A list of {“name”: slug, “label”: …, “means”: approve or reject}."),
     )
+    quick_reasons = models.JSONField(
+        _("quick reasons"),
+        default=list,
+        blank=True,
+        help_text=_("A list of texts that fill in the reason of a rejection; empty: the usual."),
+    )
 
     # By when.
     due_seconds = models.PositiveIntegerField(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from approvals.models.queue import Queue
 
 MOST_APPROVALS = 50  # as in the contract
+MOST_REASONS, LONGEST_REASON = 6, 60
 Rules = dict[str, Any]
 BOUNDS = {
     "quorum": (1, MOST_APPROVALS),
@@ -38,6 +39,10 @@ def faults(queue: "Queue") -> dict[str, str]:
         wrong["reject_quorum"] = _("Without a deadline it might never end.")
     if not _are_answers(queue.answers):
         wrong["answers"] = _("Each answer needs a name (slug), a label, and what it means.")
+    if not _are_reasons(queue.quick_reasons):
+        wrong["quick_reasons"] = _("At most %(most)d lines of %(longest)d characters.") % {
+            "most": MOST_REASONS, "longest": LONGEST_REASON,
+        }  # fmt: skip
     return wrong | _faults_of_hours(queue) | _faults_of_slug(queue)
 
 
@@ -66,6 +71,14 @@ def _are_answers(answers: Any) -> bool:
         and bool(SLUG.fullmatch(str(each["name"])))
         and each["means"] in VOTES
         for each in answers
+    )
+
+
+def _are_reasons(reasons: Any) -> bool:
+    return (
+        isinstance(reasons, list)
+        and len(reasons) <= MOST_REASONS
+        and all(isinstance(each, str) and 0 < len(each) <= LONGEST_REASON for each in reasons)
     )
 
 

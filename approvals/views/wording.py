@@ -1,5 +1,6 @@
 """The words on the buttons of a decision, and the reasons that are ready for a rejection."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext_lazy as _
@@ -47,7 +48,10 @@ def wording(approval: Approval) -> Wording:
     return KNOWN.get(_verb(approval), PLAIN)
 
 
-def reasons(approval: Approval) -> tuple[Any, ...]:
+def reasons(approval: Approval) -> Sequence[Any]:
+    """The queue's own; else what its title says the usual ones are."""
+    if own := approval.queue.quick_reasons:
+        return tuple(own)
     return OF_MONEY if _verb(approval) in ("pay", "refund", "transfer") else OF_ANYTHING
 
 

@@ -178,6 +178,31 @@ class TestSentences:
         assert length(seconds, working) == words
 
 
+class TestQuickReasons:
+    def test_are_kept_line_by_line_and_audited(self, people, kim):
+        given = filled(kim, "/queues/general/", quick_reasons=" Too dear \r\n\r\nTwice\nToo dear")
+        confirmed(kim, "/queues/general/", given, "People ask for it.")
+        assert Queue.objects.get().quick_reasons == ["Too dear", "Twice"]
+        changes = AuditEntry.objects.get(action="queue changed").detail["changes"]
+        assert changes == [["quick_reasons", [], ["Too dear", "Twice"]]]
+        assert "Quick reasons: Too dear; Twice." in text(kim.get("/queues/general/"))
+        assert kim.get("/queues/general/").context["form"]["quick_reasons"].value() == (
+            "Too dear\nTwice"
+        )
+
+    def test_stand_beside_the_reason_of_a_rejection(self, people, client):
+        row = a_row(people, title="Pay €1.00 to Acme")
+        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        said = {"verdict": "reject", "sha": row.payload_sha256, "key": "k"}
+        page = client.post(f"/approvals/{row.pk}/decision/", said).content.decode()
+        assert 'data-fill="Wrong amount"' in page
+        Queue.objects.update(quick_reasons=["Too dear <b>", "Twice"])
+        page = client.post(f"/approvals/{row.pk}/decision/", said).content.decode()
+        assert 'data-fill="Too dear &lt;b&gt;"' in page
+        assert 'data-fill="Twice"' in page
+        assert "Wrong amount" not in page
+
+
 class TestMaking:
     NEW = "/queues/new/"
 
@@ -250,6 +275,8 @@ class TestMaking:
             ),
             ({"escalations-0-time_0": 5, "escalations-0-time_1": 60}, "escalations", "Row 1"),
             ({"time_zone": "Mars/Olympus"}, "time_zone", "valid choice"),
+            ({"quick_reasons": "x" * 61}, "quick_reasons", "At most 6 lines of 60 characters."),
+            ({"quick_reasons": "\n".join("abcdefg")}, "quick_reasons", "At most 6 lines"),
         ],
     )  # fmt: skip
     def test_what_is_wrong_is_said_at_its_field(self, people, kim, changes, field, words):
