@@ -1,7 +1,8 @@
-"""What the browser is sent: one style sheet, and scripts, without comments and spare space."""
+"""What the browser is sent: one style sheet and one script, without comments and spare space."""
 
 import re
 from collections.abc import Iterator
+from posixpath import dirname, join
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -9,18 +10,21 @@ from django.core.files.storage import Storage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 ENTRY = "css/app.css"
-SCRIPTS = ("app.js", "keys.js")
+SCRIPT = "desk.js"
 IMPORT = re.compile(r'@import url\("([\w-]+\.css)"\) layer\(([\w-]+)\)([^;]*);')
+MODULE = re.compile(r'^import "\./([\w-]+\.js)";$', re.MULTILINE)
 STRING = r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
 COMMENT = re.compile(STRING + r"|/\*.*?\*/", re.DOTALL)
 # A space before a colon means something (`a :hover`), one behind it does not.
 SPACE = re.compile(STRING + r"|(?:\s*;)?\s*(\})\s*|\s*([{;,])\s*|(:)\s+|(\s)\s*")
+# Round a sign. What a string, a template, a regular expression (a division has a blank) hold stays.
+BLANK = re.compile(STRING + r"|(`[^`]*`|/(?! )(?:\\.|[^/\\])+/)| *([=<>!&|?:*,;(){}]+) *")
 # Behind it is no quote, so it is not inside a string either.
 REMARK = re.compile(r"(?:^| )//[^'\"`]*$|^//.*")
 
 
 class OneSheet(CompressedManifestStaticFilesStorage):
-    """At `collectstatic`, puts the files that css/app.css imports into it.
+    """At `collectstatic`, puts the files that css/app.css and desk.js import into them.
 
     Imported, they would be asked for one after another, and each compressed alone.
     """
@@ -28,27 +32,32 @@ class OneSheet(CompressedManifestStaticFilesStorage):
     def post_process(
         self, paths: dict[str, Any], dry_run: bool = False, **options: Any
     ) -> Iterator[Any]:
-        for name in (ENTRY, *SCRIPTS):
+        for name, bundle, less in ((ENTRY, bundled, smaller), (SCRIPT, joined, terser)):
             if name not in paths or dry_run:
                 continue
-            source, path = paths[name]
-            text = bundled(source, path) if name == ENTRY else _read(source, path)
+            text = less(bundle(*paths[name]))
             self.delete(name)
-            self._save(name, ContentFile((smaller if name == ENTRY else terser)(text).encode()))
+            self._save(name, ContentFile(text.encode()))
             paths = {**paths, name: (self, name)}
         yield from super().post_process(paths, dry_run=dry_run, **options)
 
 
 def bundled(source: Storage, path: str) -> str:
     """The sheet at `path`, with each `@import … layer(…) media` replaced by what it imports."""
-    folder = path.rpartition("/")[0]
 
     def imported(found: re.Match[str]) -> str:
         name, layer, media = found[1], found[2], found[3].strip()
-        inner = f"@layer {layer} {{ {_read(source, f'{folder}/{name}')} }}"
+        inner = f"@layer {layer} {{ {_read(source, join(dirname(path), name))} }}"
         return f"@media {media} {{ {inner} }}" if media else inner
 
     return IMPORT.sub(imported, _read(source, path))
+
+
+def joined(source: Storage, path: str) -> str:
+    """The script at `path`, with each `import` replaced by what it imports."""
+    return MODULE.sub(
+        lambda found: _read(source, join(dirname(path), found[1])), _read(source, path)
+    )
 
 
 def smaller(css: str) -> str:
@@ -59,10 +68,15 @@ def smaller(css: str) -> str:
 
 
 def terser(script: str) -> str:
-    """The same script without comments, indentation, and ends of line that say nothing. Ours
-    keeps no line inside a string."""
-    lines = (REMARK.sub("", line.strip()) for line in script.splitlines())
+    """The same script without comments, and without the blanks and ends of line that say nothing.
+    Ours keeps no line inside a string."""
+    lines = (_tight(REMARK.sub("", line.strip())) for line in script.splitlines())
     return "".join(line if _goes_on(line) else f"{line}\n" for line in lines if line).strip()
+
+
+def _tight(line: str) -> str:
+    """Without blanks round signs; a remark that is left is text, not signs."""
+    return line if "//" in line else BLANK.sub(lambda found: found[found.lastindex or 0], line)
 
 
 def _goes_on(line: str) -> bool:

@@ -1,7 +1,5 @@
 // What the pages do beyond links and forms. Every page works without it.
 (() => {
-  "use strict";
-
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
   const on = (type, handler, options) => document.addEventListener(type, handler, options);

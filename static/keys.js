@@ -1,7 +1,5 @@
 // Keys, the search, and the selection in the inbox: quicker ways to what links and buttons do.
 (() => {
-  "use strict";
-
   const { $, $$, on, byId } = window.desk;
   const { body } = document;
 
