@@ -17,10 +17,6 @@ STRING = r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
 COMMENT = re.compile(STRING + r"|/\*.*?\*/", re.DOTALL)
 # A space before a colon means something (`a :hover`), one behind it does not.
 SPACE = re.compile(STRING + r"|(?:\s*;)?\s*(\})\s*|\s*([{;,])\s*|(:)\s+|(\s)\s*")
-# Round a sign. What a string, a template, a regular expression (a division has a blank) hold stays.
-BLANK = re.compile(STRING + r"|(`[^`]*`|/(?! )(?:\\.|[^/\\])+/)| *([=<>!&|?:*,;(){}]+) *")
-# Behind it is no quote, so it is not inside a string either.
-REMARK = re.compile(r"(?:^| )//[^'\"`]*$|^//.*")
 
 
 class OneSheet(CompressedManifestStaticFilesStorage):
@@ -68,20 +64,15 @@ def smaller(css: str) -> str:
 
 
 def terser(script: str) -> str:
-    """The same script without comments, and without the blanks and ends of line that say nothing.
-    Ours keeps no line inside a string."""
-    lines = (_tight(REMARK.sub("", line.strip())) for line in script.splitlines())
-    return "".join(line if _goes_on(line) else f"{line}\n" for line in lines if line).strip()
+    """The same script without remarks, spare space and long names within functions.
 
-
-def _tight(line: str) -> str:
-    """Without blanks round signs; a remark that is left is text, not signs."""
-    return line if "//" in line else BLANK.sub(lambda found: found[found.lastindex or 0], line)
-
-
-def _goes_on(line: str) -> bool:
-    """Whether its end says nothing; a remark that is left would swallow the next line."""
-    return line[-1] in "{([,;" and "//" not in line
+    As it is written on macOS, where the library that does it has no build for every machine.
+    """
+    try:
+        import minify
+    except ImportError:
+        return script
+    return str(minify.string("application/javascript", script))
 
 
 def _read(source: Storage, path: str) -> str:
