@@ -39,6 +39,7 @@ class Deciding(Answerable):
         key: str | None = None,
         channel: str = "web",
         send: bool = True,
+        wait: bool = True,
         option: str = "",
         form: dict[str, Any] | None = None,
         edits: dict[str, Any] | None = None,
@@ -50,6 +51,7 @@ class Deciding(Answerable):
         `option` names one of the terms' answers, `form` holds what they ask for, `edits` the fields
         of the payload that are corrected.
         `send`: not at once but by the relay, where the workflow was not reached a moment ago.
+        `wait`: not for Temporal's answer; `Decision.arrive` does.
         `own`: the decisions of `by` on it, where they were read a moment ago.
         Raises NotYours, Incomplete, Changed, Unreadable or AlreadyDecided; then nothing was
         recorded.
@@ -62,7 +64,7 @@ class Deciding(Answerable):
         self.require(by, verdict, comment, seen_sha256, own, answers)
         decision = self._signed(by, verdict, comment, key, channel, answers=answers)
         change = self._take_up if verdict == contract.CORRECT else self._claim
-        return self._record(decision, change, send)
+        return self._record(decision, change, send, wait)
 
     def require(
         self,
@@ -125,7 +127,11 @@ class Deciding(Answerable):
         return self.decisions.filter(reviewer=by, key=key).first()
 
     def _record(
-        self, decision: Decision, change: Callable[[Decision], None], send: bool = True
+        self,
+        decision: Decision,
+        change: Callable[[Decision], None],
+        send: bool = True,
+        wait: bool = True,
     ) -> Decision:
         """One transaction: the change of the row, the decision, the audit entry."""
         try:
@@ -142,7 +148,8 @@ class Deciding(Answerable):
                 )
                 self.queue.touch()
                 if send:
-                    transaction.on_commit(decision.deliver, robust=True)
+                    begin = decision.deliver if wait else decision.depart
+                    transaction.on_commit(begin, robust=True)
         except (IntegrityError, AlreadyDecided):
             if earlier := self._recorded(decision.reviewer, decision.key):
                 return earlier

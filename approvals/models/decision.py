@@ -1,12 +1,14 @@
 """Decisions: what one person did, signed and never altered, with the words of its delivery."""
 
 import logging
+import os
 import uuid
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import DatabaseError, models, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -19,6 +21,19 @@ log = logging.getLogger(__name__)
 
 VOTES = list(contract.VOTES)
 LONGEST_PAUSE = timedelta(seconds=60)
+# Seconds in which a signal is on its way: whoever goes on at once would keep it from leaving.
+HEAD_START = 0.002
+
+
+def _hire() -> None:
+    """Threads that do nothing but send and wait; none survives a fork."""
+    global couriers
+    couriers = ThreadPoolExecutor(thread_name_prefix="courier")
+
+
+couriers: ThreadPoolExecutor
+_hire()
+os.register_at_fork(after_in_child=_hire)
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
@@ -99,6 +114,8 @@ class Decision(AppendOnly):
     refusal = models.CharField(max_length=500, blank=True, editable=False)
     retracted_at = models.DateTimeField(null=True, editable=False)
 
+    _under_way: "Future[None] | None" = None
+
     objects = DecisionQuerySet.as_manager()
 
     class Meta:
@@ -169,8 +186,28 @@ class Decision(AppendOnly):
 
         False if Temporal is away, so that the relay tries again later.
         """
+        self.depart()
+        return self.arrive()
+
+    def depart(self) -> None:
+        """Begin to deliver it. What is done before `arrive` waits for the rest costs no time."""
+        self._under_way = couriers.submit(client.send_decision, self.envelope)
+        wait([self._under_way], HEAD_START)
+
+    def arrive(self) -> bool:
+        """What became of what `depart` began, as `deliver` says it."""
+        under_way, self._under_way = self._under_way, None
+        if under_way is None:
+            return True
         try:
-            client.send_decision(self.envelope)
+            return self._arrived(under_way)
+        except DatabaseError:
+            log.exception("Decision %s is recorded; how far it got is not.", self.pk)
+            return False
+
+    def _arrived(self, under_way: "Future[None]") -> bool:
+        try:
+            under_way.result()
         except client.NotFound:
             self.refuse(str(_("The workflow had already ended, so this changed nothing.")))
             log.warning("Decision %s came too late: its workflow has ended.", self.pk)

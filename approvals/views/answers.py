@@ -62,13 +62,19 @@ def recorded(request: HttpRequest, approval: Approval, said: str) -> HttpRespons
 
 def decided(request: HttpRequest, approval: Approval, decision: Decision) -> HttpResponse:
     """In the inbox the next request, and a line about this one; else this one again."""
-    said = panel.recorded_words(approval, decision, waiting(request))
     in_pane = place_of(request) == "pane"
+    left = waiting(request)
+    following = receipt.advanced(request)  # the decision is on its way meanwhile
+    decision.arrive()
+    said = panel.recorded_words(approval, decision, left)
     if not request.htmx:  # type: ignore[attr-defined]
-        following = receipt.behind(request, approval) if in_pane else None
-        return recorded(request, following or approval, said)
-    response = receipt.advanced(request, said)
-    response = response or recorded(request, panel.again(request, approval), said)
+        further = receipt.behind(request, approval) if in_pane else None
+        return recorded(request, further or approval, said)
+    if following is None:
+        response = recorded(request, panel.again(request, approval), said)
+    else:
+        response = following
+        response["HX-Trigger"] = json.dumps({"say": said, "inbox:decided": True})
     return receipt.with_receipt(request, approval, response, decision) if in_pane else response
 
 

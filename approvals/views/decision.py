@@ -65,6 +65,7 @@ def _decided(
         seen_sha256=given["sha"],
         key=given["key"],
         own=own,
+        wait=False,
         **said,
     )
 

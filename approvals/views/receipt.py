@@ -1,6 +1,5 @@
 """After a decision in the inbox: the next request, and a line that says how far the last got."""
 
-import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -99,7 +98,7 @@ def _with_line(request: HttpRequest, response: HttpResponse, line: dict[str, Any
     return response
 
 
-def advanced(request: HttpRequest, said: str) -> HttpResponse | None:
+def advanced(request: HttpRequest) -> HttpResponse | None:
     """The next request that this person can still decide, of those that the page names in order.
 
     None where it names none: outside the inbox, or as the person has set it. Nothing is drawn, and
@@ -115,7 +114,6 @@ def advanced(request: HttpRequest, said: str) -> HttpResponse | None:
         context = panel.everything(request, following, place="pane")
         response = page(request, "inbox.html", "pane", context)
     response["HX-Push-Url"] = inbox_url(request, following.pk)
-    response["HX-Trigger"] = json.dumps({"say": said, "inbox:decided": True})
     return response
 
 

@@ -1,18 +1,22 @@
 """Delivery: a recorded decision reaches its workflow once, however often and late it is sent."""
 
+import json
 import os
 import signal
 import threading
 from datetime import timedelta
+from unittest import mock
 
 import pytest
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.utils import timezone
 
 from approvals.delivery import relay
 from approvals.models import AuditEntry, Decision
 from approvals.reconciler import reconcile
+from approvals.views import panel
 from orchestrator import client, embedded
+from orchestrator import client as temporal
 from tests.desk import Desk, a_row, recorded, until, working
 
 
@@ -104,6 +108,72 @@ class TestTemporalAway:
         monkeypatch.setattr(client, "send_decision", send)
         assert relay_now() == 3
         assert sorted(sent) == sorted(str(each.pk) for each in rows[1:])
+
+
+class TestOnItsWay:
+    """A click draws its answer while the signal travels, and says of it only what came back."""
+
+    @pytest.fixture
+    def road(self, monkeypatch):
+        """A Temporal that answers once the event is set."""
+        road = threading.Event()
+        monkeypatch.setattr(client, "send_decision", lambda envelope: road.wait(10))
+        yield road
+        road.set()
+
+    def test_it_has_left_before_anybody_waits(self, transactional_db, people, road):
+        decision = a_row(people).decide(people.mei, "approve", wait=False)
+        assert (decision.delivery, decision.tries) == ("recorded", 0)
+        road.set()
+        assert decision.arrive()
+        assert (fresh(decision).delivery, fresh(decision).tries) == ("sent", 1)
+
+    def test_for_whom_nobody_waits_the_relay_sends_again(self, transactional_db, people, road):
+        decision = a_row(people).decide(people.mei, "approve", wait=False)
+        road.set()
+        assert relay_now() == 1
+        assert fresh(decision).delivery == "sent"
+
+    def test_that_its_way_cannot_be_written_down_changes_no_decision(
+        self, transactional_db, people, road, monkeypatch, caplog
+    ):
+        decision = a_row(people).decide(people.mei, "approve", wait=False)
+        road.set()
+
+        def full(**values):
+            raise DatabaseError("database or disk is full")
+
+        monkeypatch.setattr(decision, "_stamp", full)
+        assert not decision.arrive()
+        assert "is recorded; how far it got is not" in caplog.text
+        assert fresh(decision).delivery == "recorded"
+
+    def test_a_click_is_answered_with_what_came_back(self, transactional_db, people, client):
+        """The workflow had ended: the answer was drawn meanwhile, and yet it says so."""
+        row, other = a_row(people, key="REF-1"), a_row(people)
+        client.force_login(people.mei)
+        drawn = threading.Event()
+
+        def ended(envelope):
+            assert drawn.wait(10)
+            raise temporal.NotFound("workflow execution already completed")
+
+        def draws(request, approval):
+            drawn.set()
+            return revision(request, approval)
+
+        revision = panel.revision
+        with (
+            mock.patch.object(temporal, "send_decision", ended),
+            mock.patch.object(panel, "revision", draws),
+        ):
+            answer = client.post(
+                f"/approvals/{row.pk}/decision/",
+                {"verdict": "approve", "sha": row.payload_sha256, "key": "a", "place": "pane"}
+                | {"next": [str(other.pk)]},
+                headers={"HX-Request": "true"},
+            )
+        assert json.loads(answer["HX-Trigger"])["say"].startswith("Not counted: REF-1.")
 
 
 class TestOnce:

