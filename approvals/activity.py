@@ -74,7 +74,7 @@ def _course(approval: Approval) -> list[Entry]:
     for each in approval.audit.filter(action__in=["next stage", "escalated", "reminded"]):
         icon, words = {
             "next stage": ("arrow-right", _("It went on to %s.")),
-            "escalated": ("users", _("Nobody decided in time, so %s are asked as well.")),
+            "escalated": ("users", _("It was not decided in time, so %s are asked as well.")),
             "reminded": ("bell", _("The people of %s were reminded.")),
         }[each.action]
         name = ", ".join(each.detail.get("to") or [each.detail.get("name", "")])
@@ -103,23 +103,7 @@ def _said(comment: Comment) -> Entry:
 
 def _closed(approval: Approval, at: datetime, decisions: list[Decision]) -> Entry:
     """The reason, unless a decision has told it already."""
-    tone = "ok" if approval.state == contract.APPROVED else "no"
+    became = approval.became(decisions)
     told: set[Any] = {each.comment for each in decisions}
-    is_told = approval.reason in told or is_withdrawn(approval, decisions)
-    reason = "" if is_told else approval.reason
-    return Entry(at, "flag", tone, str(stage(approval, decisions)), "", reason)
-
-
-def withdrawal(decisions: list[Decision]) -> Decision | None:
-    """By which who asked took the request back, unless the workflow refused it."""
-    found = [each for each in decisions if each.verdict == contract.WITHDRAW]
-    return next((each for each in found if not each.refused_at), None)
-
-
-def stage(approval: Approval, decisions: list[Decision]) -> Any:
-    """What became of it, in a word: Withdrawn is a cancellation with an author."""
-    return _("Withdrawn") if is_withdrawn(approval, decisions) else approval.get_state_display()
-
-
-def is_withdrawn(approval: Approval, decisions: list[Decision]) -> bool:
-    return approval.state == contract.CANCELLED and withdrawal(decisions) is not None
+    reason = "" if became.reason in told else became.reason
+    return Entry(at, "flag", became.tone, str(became.word), "", reason)

@@ -84,11 +84,12 @@ def explain(
     found = approval.decisions.all() if decisions is None else decisions
     voted = [each for each in found if each.stands and each.stage == approval.stage]
     if approval.settled_at:
-        on_its_way = Sentence(_("It is decided; the workflow has not said so yet."))
-        return Explanation(why, policy, became=[on_its_way], rules=rules)
+        said = _("It is decided; the workflow has not said so yet.")
+        on_its_way = approval.became(list(found)).next or said
+        return Explanation(why, policy, became=[Sentence(on_its_way)], rules=rules)
     able = list(approval.people()) if people is None else people
     whom = [*_whom(approval, terms, voted, able)]
-    return Explanation(why, policy, whom, [*_next(approval, terms)], rules=rules)
+    return Explanation(why, policy, whom, [*_next(approval, terms, voted)], rules=rules)
 
 
 def _why(approval: Approval) -> Iterator[Sentence]:
@@ -131,6 +132,10 @@ def _whom(
 
 
 def _waits_for(stage: Stage, needed: int) -> str:
+    if not needed:
+        return _("Enough approved in %s, but not for every group, or not the same answer.") % (
+            stage.name
+        )
     words: str = ngettext(
         "%(needed)d more approval in %(queue)s.", "%(needed)d more approvals in %(queue)s.", needed
     )
@@ -146,7 +151,7 @@ def _missing(stage: Stage, given: list[list[str]]) -> list[str]:
     return [each for each in stage.groups if each not in found]
 
 
-def _next(approval: Approval, terms: Terms) -> Iterator[Sentence]:
+def _next(approval: Approval, terms: Terms, voted: list[Decision]) -> Iterator[Sentence]:
     stage = terms.stage(approval.stage)
     needed = stage.reject_quorum
     ends: str = ngettext("One rejection ends it.", "%(n)d rejections end it.", needed)
@@ -157,13 +162,13 @@ def _next(approval: Approval, terms: Terms) -> Iterator[Sentence]:
     if terms.undo_seconds:
         words = _("An outcome is held %s, so that it can be undone.")
         yield Sentence(words % duration(terms.undo_seconds))
-    yield from _in_time(approval, terms)
+    yield from _in_time(approval, terms, approval.silence(voted))
 
 
-def _in_time(approval: Approval, terms: Terms) -> Iterator[Sentence]:
+def _in_time(approval: Approval, terms: Terms, silence: str) -> Iterator[Sentence]:
     for number, each in enumerate(terms.escalations):
         if number < approval.escalated:
-            words = _("Nobody decided in time: %(group)s are asked as well since %(when)s.")
+            words = _("It was not decided in time: %(group)s are asked as well since %(when)s.")
         else:
             words = _("If nobody decides, %(group)s are asked as well at %(when)s.")
         yield Sentence.at(each.at, words, group=each.group)
@@ -176,7 +181,8 @@ def _in_time(approval: Approval, terms: Terms) -> Iterator[Sentence]:
         "expire": _("If nobody decides, it expires at %(when)s."),
         "approve": _("If nobody decides, it is approved at %(when)s: its queue says so."),
     }
-    yield Sentence.at(terms.end, ends[terms.on_timeout])
+    refused = terms.on_timeout == "approve" and silence != contract.APPROVED
+    yield Sentence.at(terms.end, ends["reject" if refused else terms.on_timeout])
 
 
 def _rules(approval: Approval, terms: Terms) -> Iterator[Sentence]:

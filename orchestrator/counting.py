@@ -30,8 +30,11 @@ def result(votes: Iterable[Vote], stage: Stage) -> str:
         return contract.CHANGES_REQUESTED
     approvals = [each for each in votes if each.verdict == contract.APPROVE]
     for option in dict.fromkeys(each.option for each in approvals):
-        agreed = [each.groups for each in approvals if each.option == option]
-        if len(agreed) >= stage.quorum and represented(stage.groups, agreed):
+        agreed = [each for each in approvals if each.option == option]
+        if len(agreed) < stage.quorum:
+            continue
+        # Pages that list many ask too, and read no groups where none are needed.
+        if not stage.groups or represented(stage.groups, [each.groups for each in agreed]):
             return contract.APPROVED
     return ""
 

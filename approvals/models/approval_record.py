@@ -1,6 +1,7 @@
 """The row of an approval: its columns, and what they say."""
 
 import uuid
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,23 +13,16 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from approvals.models.approval_queryset import ApprovalQuerySet
-from approvals.models.decision import DecisionQuerySet
+from approvals.models.became import Became, became
+from approvals.models.decision import Decision, DecisionQuerySet
 from approvals.models.kind import Kind
 from approvals.models.people import name_of
 from approvals.models.queue import Queue
 from orchestrator import contract
-from orchestrator.terms import Terms
+from orchestrator.terms import Stage, Terms
 
 # Sorts after every deadline; makes one index serve approvals with a deadline and without.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-DID = {
-    contract.APPROVE: _("%(name)s approved it at %(when)s."),
-    contract.REJECT: _("%(name)s rejected it at %(when)s."),
-    contract.REQUEST_CHANGES: _("%(name)s asked for changes at %(when)s."),
-    contract.CORRECT: _("%(name)s corrected it at %(when)s."),
-    contract.WITHDRAW: _("%(name)s withdrew it at %(when)s."),
-}
-MADE_BY = {contract.APPROVED: contract.APPROVE, contract.REJECTED: contract.REJECT}
 
 
 class ApprovalRecord(models.Model):
@@ -173,6 +167,17 @@ class ApprovalRecord(models.Model):
             **asked,
         )
 
+    def current_stage(self) -> Stage:
+        """The people whose turn it is, or was last. Lists ask too, so it reads no payload."""
+        if not self.rules:
+            return Stage(self.queue.slug, self.queue.name, self.quorum)
+        return Terms.read(self.rules | {"title": self.title, "payload": {}}).stage(self.stage)
+
+    @property
+    def ruled(self) -> str:
+        """The outcome, where policy settled it without people; else empty."""
+        return str(self.rules.get("ruled", ""))
+
     @property
     def is_waiting(self) -> bool:
         return self.state == contract.WAITING
@@ -181,6 +186,12 @@ class ApprovalRecord(models.Model):
     def is_open(self) -> bool:
         """Whether a decision can still be recorded."""
         return self.is_waiting and not self.settled_at and not self.is_over
+
+    @property
+    def is_held(self) -> bool:
+        """Whether what was decided is held back for undo."""
+        until = self.held_until
+        return self.is_waiting and until is not None and until > timezone.now()
 
     @property
     def is_overdue(self) -> bool:
@@ -228,15 +239,21 @@ class ApprovalRecord(models.Model):
     def requester_name(self) -> str:
         return name_of(self.requester_user) if self.requester_user else self.requester
 
+    def became(self, decisions: Sequence[Decision] | None = None) -> Became:
+        """What became of it; `decisions` are its own, where they were read already."""
+        if decisions is None:
+            decisions = list(self.decisions.all())
+        return became(self, decisions)
+
+    def silence(self, decisions: Iterable[Decision]) -> str:
+        """The outcome if nobody says any more: the workflow's own rule (Tally.time_out)."""
+        agreed = all(each.verdict == contract.APPROVE for each in decisions if each.stands)
+        if self.on_timeout == "approve" and not (agreed and self.as_asked is None):
+            return contract.REJECTED
+        return contract.SILENCE[self.on_timeout]
+
     def words(self) -> str:
-        """What became of it, who did it and when, in a sentence."""
+        """The same in a sentence, also for one that is open."""
         if self.is_waiting and not self.settled_at:
             return str(_("It was not decided in time.") if self.is_overdue else _("It is waiting."))
-        done = self.decisions.filter(refused_at=None, retracted_at=None)
-        # Only what its state is owed to: time may reject what somebody has approved.
-        by = list(DID) if self.is_waiting else [MADE_BY.get(self.state, "")]
-        last = done.filter(verdict__in=by).select_related("reviewer").order_by("decided_at").last()
-        if last is None:
-            return f"{self.get_state_display()}. {self.reason}".strip()
-        when = timezone.localtime(last.decided_at).strftime("%H:%M")
-        return str(DID[last.verdict] % {"name": name_of(last.reviewer), "when": when})
+        return self.became().words

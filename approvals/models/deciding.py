@@ -20,7 +20,6 @@ from approvals.models.errors import AlreadyDecided, Incomplete, NotYours, Unread
 from approvals.models.people import name_of, same_person
 from orchestrator import contract, signing
 from orchestrator.counting import result
-from orchestrator.terms import Stage
 
 
 class Deciding(Answerable):
@@ -95,7 +94,9 @@ class Deciding(Answerable):
             return earlier
         vote = self.decisions.standing().filter(reviewer=by).first()
         if vote is None or not self.may_be_taken_back(vote):
-            raise AlreadyDecided(_("Too late to undo. The workflow already has it."))
+            over = self.is_over and not self.settled_at
+            too_late = _("Too late to undo. The workflow already has it.")
+            raise AlreadyDecided(self.words() if over else too_late)
         decision = self._signed(by, contract.RETRACT, "", key, channel, retracts=vote)
         return self._record(decision, self._let_go)
 
@@ -116,12 +117,12 @@ class Deciding(Answerable):
         return self._record(decision, self._close_door)
 
     def may_be_taken_back(self, vote: Decision) -> bool:
-        """Whether `vote` can still be undone: the quorum is open, or the outcome is held."""
+        """Whether `vote` can still be undone: it is open and in time, or the outcome is held."""
         if not self.is_waiting or vote.refused_at or vote.retracted_at:
             return False
         if vote.stage != self.stage:
             return False  # others have been asked since
-        return not self.settled_at or bool(self.held_until and self.held_until > timezone.now())
+        return self.is_held if self.settled_at else not self.is_over
 
     def _recorded(self, by: User, key: str) -> Decision | None:
         return self.decisions.filter(reviewer=by, key=key).first()
@@ -212,7 +213,7 @@ class Deciding(Answerable):
     def _further(self, by: User, away: User | None) -> dict[str, Any]:
         """What an envelope says only where the terms make it matter."""
         further: dict[str, Any] = {"stage": self.stage} if self.stage else {}
-        if needed := self.terms().stage(self.stage).groups:
+        if needed := self.current_stage().groups:
             stands_for = (away or by).groups.filter(name__in=needed)
             further["groups"] = sorted(stands_for.values_list("name", flat=True))
         if accounts := self._accounts(by, away):
@@ -242,7 +243,7 @@ class Deciding(Answerable):
 
     def _claim(self, vote: Decision) -> None:
         """First to settle wins: one conditional update, on PostgreSQL and SQLite alike."""
-        stage = self.terms().stage(self.stage)
+        stage = self.current_stage()
         plain = not (stage.groups or self.rules.get("stages") or self.rules.get("answers"))
         if stage.reject_quorum > 1 or not plain or len(vote.people) > 1:
             self._weigh(vote)
@@ -285,24 +286,16 @@ class Deciding(Answerable):
     def _result(self, votes: Iterable[Decision]) -> str:
         """What the votes of this stage come to, by the workflow's own rule."""
         here = [each for each in votes if each.stage == self.stage]
-        return result(here, self.terms().stage(self.stage))
+        return result(here, self.current_stage())
 
     def would_complete(self, user: User, decisions: Iterable[Decision]) -> bool:
         """Whether an approval by `user` would be the last that this stage needs."""
-        needed = self.terms().stage(self.stage).groups
+        needed = self.current_stage().groups
         own = user.groups.filter(name__in=needed) if needed else Group.objects.none()
         body = {"groups": list(own.values_list("name", flat=True)) if needed else []}
         vote = Decision(verdict=contract.APPROVE, stage=self.stage, envelope={"body": body})
         standing = [each for each in decisions if each.stands]
         return self._result([*standing, vote]) == contract.APPROVED
-
-    def goes_on_to(self, decisions: Iterable[Decision]) -> Stage | None:
-        """Who is asked next, where this stage has agreed and the workflow has not gone on yet."""
-        stages = self.terms().stages
-        if not (self.is_waiting and self.settled_at) or self.stage >= len(stages):
-            return None
-        agreed = self._result([each for each in decisions if each.stands]) == contract.APPROVED
-        return stages[self.stage] if agreed else None
 
     def _open_rows(self, now: datetime) -> ApprovalQuerySet:
         """This row, if it can still be decided as it was read."""

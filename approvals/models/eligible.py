@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from approvals.models.approval_record import ApprovalRecord
 from approvals.models.decision import Decision
-from approvals.models.people import identities, name_of
+from approvals.models.people import identities, name_of, several
 
 NONE = object()  # may decide it for nobody
 
@@ -101,12 +101,12 @@ class Eligible(ApprovalRecord):
         """Whether `user` has approved so many a minute that the password is asked for."""
         return Decision.objects.pace_of(user) >= self.queue.most_a_minute
 
-    def why_not(self, user: User) -> str:
-        """Why `user` may not decide it, in a sentence."""
+    def why_not(self, user: User, people: Iterable[User] | None = None) -> str:
+        """Why `user` may not decide it, in a sentence; `people` are its own, once read."""
         if self.asked_for_by(user):
             return str(_("You asked for this, so someone else decides."))
-        people = ", ".join(name_of(each) for each in self.queue.people()[:6])
-        return _("%(queue)s reviewers decide this: %(people)s.") % {
-            "queue": self.queue.name,
-            "people": people,
-        }
+        names = [name_of(each) for each in (self.people() if people is None else people)]
+        if not names:
+            return str(_("Nobody is left who may decide this. Ask an administrator."))
+        said = {"queue": self.queue.name, "people": several(names)}
+        return _("%(queue)s reviewers decide this: %(people)s.") % said

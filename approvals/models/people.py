@@ -8,7 +8,10 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q, prefetch_related_objects
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+
+MOST_NAMED = 6
 
 
 def identity(text: str) -> str:
@@ -86,3 +89,13 @@ def person(name: str) -> User | None:
 def name_of(user: Any) -> str:
     """How a person is called on pages: full name, else user name."""
     return str(user.get_full_name() or user.get_username())
+
+
+def several(names: list[str]) -> str:
+    """Lena, Mei and Tomasz; of many the first ones and how many more."""
+    more = len(names) - MOST_NAMED
+    if more > 0:
+        names = [*names[:MOST_NAMED], ngettext("%d other", "%d others", more) % more]
+    if len(names) < 2:
+        return "".join(names)
+    return gettext("%(names)s and %(last)s") % {"names": ", ".join(names[:-1]), "last": names[-1]}

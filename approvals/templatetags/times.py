@@ -132,6 +132,15 @@ def time_left(approval: Approval) -> str:
 
 
 @register.filter
+def waited(approval: Approval) -> str:
+    """Waiting for 3 days: the clock of what has no deadline, as app.js writes it on."""
+    seconds = (timezone.now() - approval.opened_at).total_seconds()
+    if seconds < 60:
+        return _("Waiting for less than a minute.")
+    return _("Waiting for %s.") % duration(seconds)
+
+
+@register.filter
 def urgency(approval: Approval) -> str:
     """now, soon, ok or none: how the clock is coloured."""
     if approval.due_at is None:

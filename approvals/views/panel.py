@@ -8,10 +8,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from approvals.activity import activity, stage, withdrawal
+from approvals.activity import activity
 from approvals.answer_form import AnswerForm
 from approvals.context import banners, concerning, is_away, sees_all_of, visible
 from approvals.explain import explain
@@ -93,10 +92,10 @@ def decision_area(
     said = list(approval.comments.prefetch_related("author", "recipient", "group"))
     standing = [each for each in decisions if is_standing(each)]
     mine = [each for each in decisions if each.reviewer_id == user.pk and not each.retracted_at]
-    state = _state(approval, user, standing)
+    state, became = _state(approval, user, standing), approval.became(decisions)
     votes = [each for each in standing if each.verdict == contract.APPROVE]
     people = list(approval.people()[:MOST_PEOPLE]) if approval.is_waiting else []
-    further = _further(approval, decisions, form) if approval.rules else {}
+    further = _further(approval, form) if approval.rules else {}
     away = state == "form" and is_away(request)
     return (
         _involved(approval, user, state, people, said)
@@ -105,7 +104,7 @@ def decision_area(
             "approval": approval,
             "place": place,
             "state": state,
-            "stage": stage(approval, decisions),
+            "became": became,
             "activity": activity(approval, decisions, said),
             "explanation": explain(approval, decisions, people),
             "votes": votes,
@@ -115,13 +114,13 @@ def decision_area(
             and is_standing(mine[-1])
             and approval.may_be_taken_back(mine[-1]),
             "held": held(approval),
-            "last": standing[-1] if standing else None,
-            "withdrawal": withdrawal(decisions),
+            "answered": _answered(approval.terms(), became.by),
+            "silence": approval.silence(decisions),
             **_consequence(approval, user, decisions, state),
-            "open_to": _open_to(people, user, votes) if state == "form" else [],
+            "open_to": _open_to(people, user, standing) if state == "form" else [],
             "needed": max(approval.quorum - approval.approvals, 0),
             "away": away,
-            "why_not": approval.why_not(user) if state in ("own", "outsider") else "",
+            "why_not": approval.why_not(user, people) if state in ("own", "outsider") else "",
             "wording": wording(approval),
             "reasons": reasons(approval),
             "form": form,
@@ -149,30 +148,21 @@ def _consequence(
     }
 
 
-def _further(
-    approval: Approval, decisions: list[Decision], form: DecisionForm | None
-) -> dict[str, Any]:
-    """What the terms allow beyond a plain yes and no, and how far it is on its way."""
+def _further(approval: Approval, form: DecisionForm | None) -> dict[str, Any]:
+    """What the terms allow beyond a plain yes and no."""
     terms = approval.terms()
-    stage = terms.stage(approval.stage)
-    corrections = [each for each in decisions if each.verdict == contract.CORRECT]
-    pending = [each for each in corrections if each.delivery in ("recorded", "sent")]
     return {
         "answers": AnswerForm(approval, form.data if form else None),
         "options": terms.answers,
         "offers_changes": terms.changes,
-        "answered": _answered(terms, decisions),
-        "correction": pending[-1] if pending else None,
-        "onward": approval.goes_on_to(decisions),
-        "rejections_needed": stage.reject_quorum,
+        "rejections_needed": terms.stage(approval.stage).reject_quorum,
     }
 
 
-def _answered(terms: Terms, decisions: list[Decision]) -> str:
-    """The label of the answer that was given last, where there were several."""
-    given = [each.option for each in decisions if each.stands and each.option]
-    labels = {each.name: each.label for each in terms.answers}
-    return labels.get(given[-1], given[-1]) if given else ""
+def _answered(terms: Terms, decision: Decision | None) -> str:
+    """The label of the answer that was given, where there were several."""
+    given = decision.option if decision else ""
+    return {each.name: each.label for each in terms.answers}.get(given, given)
 
 
 def _involved(
@@ -210,32 +200,30 @@ def is_standing(decision: Decision) -> bool:
 
 def held(approval: Approval) -> bool:
     """Whether what was decided is held back for undo."""
-    return bool(
-        approval.is_waiting and approval.held_until and approval.held_until > timezone.now()
-    )
+    return approval.is_held
 
 
 def _state(approval: Approval, user: Any, standing: list[Decision]) -> str:
-    """closed, settled, voted, own, outsider, overdue, mismatch, read_only or form."""
+    """closed, settled, overdue, voted, own, outsider, mismatch, read_only or form."""
     if not approval.is_waiting:
         return "closed"
     if approval.settled_at:
         return "settled"
+    if approval.is_over:
+        return "overdue"
     if any(each.reviewer_id == user.pk for each in standing):
         return "voted"
     if not approval.may_be_decided_by(user):
         return "own" if approval.asked_for_by(user) else "outsider"
-    if approval.is_over:
-        return "overdue"
     if contract.sha256(approval.payload) != approval.payload_sha256:
         return "mismatch"
     return "read_only" if settings.READ_ONLY else "form"
 
 
-def _open_to(people: list[User], user: Any, votes: list[Decision]) -> list[str]:
-    """Who else may still give an approval, by name."""
-    done = {each.reviewer_id for each in votes} | {user.pk}
-    return [name_of(each) for each in people if each.pk not in done][:3]
+def _open_to(people: list[User], user: Any, standing: list[Decision]) -> list[str]:
+    """Who may still give an approval, `user` first: nobody who has had their say, at any stage."""
+    done = {pk for each in standing for pk in each.people} | {user.pk}
+    return [_("you"), *(name_of(each) for each in people if each.pk not in done)]
 
 
 def _pulse(approval: Approval, decisions: list[Decision]) -> int:

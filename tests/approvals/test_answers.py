@@ -244,7 +244,7 @@ class TestCourse:
         assert client.get(f"/approvals/{row.pk}/").status_code == 404
         self.publish(row, escalated=1)
         page = page_of(client, row)
-        assert "Nobody decided in time, so Heads are asked as well." in page
+        assert "It was not decided in time, so Heads are asked as well." in page
         assert 'value="approve"' in page
         assert row.title in client.get("/inbox/").content.decode()
         rows = client.get("/inbox/rows/", headers={"X-Rev": "0", "HX-Request": "true"})

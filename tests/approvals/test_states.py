@@ -4,12 +4,12 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from approvals.models import Approval, Claim, Comment, Decision, Kind
+from approvals.models import Approval, Claim, Comment, Decision, Kind, Queue
 from orchestrator import client as temporal
-from tests.desk import a_row
+from tests.desk import a_row, an_opened
 
 APPROVE, REJECT = 'name="verdict" value="approve"', 'name="verdict" value="reject"'
 
@@ -74,8 +74,35 @@ class TestOpen:
         row.decide(people.lena, "approve")
         page = see(people.mei, row)
         assert "lena approved at" in page
-        assert "One more of: you, tomasz" in page
+        assert "One more of: you and tomasz" in page
         assert "1 of 2" in page
+
+    def test_all_who_may_are_counted_and_none_who_has_had_a_say(self, see, people):
+        people.reviewers(9)
+        row = asked(people, quorum=3)
+        row.decide(people.lena, "approve")
+        named = "you, tomasz, reviewer-0, reviewer-1, reviewer-2, reviewer-3 and 5 others"
+        assert f"2 more of: {named}" in see(people.mei, row)
+
+    def test_who_has_rejected_is_not_asked_to_approve(self, see, people):
+        Queue.objects.update(reject_quorum=2, due_seconds=300)
+        row = an_opened(quorum=2)
+        row.decide(people.lena, "reject", "No.")
+        assert "2 more of: you and tomasz" in see(people.mei, row)
+
+    def test_enough_approved_and_not_for_every_group(self, see, people):
+        finance, legal = (Group.objects.create(name=name) for name in ("Finance", "Legal"))
+        for each in (people.mei, people.lena):
+            each.groups.add(finance)
+        people.tomasz.groups.add(legal)
+        row = an_opened(groups=["Finance", "Legal"])
+        row.decide(people.mei, "approve")
+        row.decide(people.lena, "approve")
+        page = see(people.mei, row)
+        assert "You approved." in page
+        assert "It still needs others" in page
+        assert "0 more" not in page
+        assert "One more of: you" in see(people.tomasz, row)
 
     def test_temporal_is_away(self, see, people, row):
         asked(people).decide(people.mei, "approve")
@@ -143,8 +170,22 @@ class TestMayNot:
     def test_not_a_reviewer(self, see, people, row):
         kim = User.objects.create(username="kim", is_superuser=True)
         page = see(kim, row)
-        assert "General reviewers decide this: mei, lena, tomasz." in page
+        assert "General reviewers decide this: mei, lena and tomasz." in page
         assert APPROVE not in page
+
+    def test_of_those_who_decide_only_who_may_is_named(self, see, people):
+        kim = User.objects.create(username="kim", is_superuser=True)
+        heads = Group.objects.create(name="Heads")
+        User.objects.create(username="ola").groups.add(heads)
+        people.general.reviewers.add(people.amira)
+        row = asked(people, rules={"excluded": [str(people.lena.pk)]}, escalated=1)
+        row.escalated_to.add(heads)
+        assert row.why_not(kim) == "General reviewers decide this: mei, tomasz and ola."
+        people.reviewers(6)
+        assert row.why_not(kim).endswith("reviewer-1, reviewer-2 and 3 others.")
+        people.general.reviewers.clear()
+        heads.user_set.clear()
+        assert row.why_not(kim).startswith("Nobody is left who may decide this.")
 
     def test_the_time_is_over(self, see, people):
         row = asked(people, due_at=timezone.now() - timedelta(minutes=8))

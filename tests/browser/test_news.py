@@ -194,7 +194,7 @@ class TestTwoPeople:
         heading(inbox, "Request A")
         expect(inbox.locator("#panel button")).to_have_count(0)
         expect(inbox.locator(f"#row-{rows[0].pk}")).to_contain_text("Approved by lena")
-        expect(inbox.locator("#clock")).to_contain_text("Decided")
+        expect(inbox.locator("#clock")).to_contain_text("Approved")
 
     def test_the_second_sees_who_was_first_and_loses_nothing(self, opened, inbox, rows):
         lena = opened("lena").new_page()
