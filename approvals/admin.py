@@ -167,7 +167,7 @@ class PolicyVersionAdmin(ReadOnly):
 
 @admin.register(PolicyCheck)
 class PolicyCheckAdmin(ReadOnly):
-    list_display = ["at", "run", "verdict", "version"]
+    list_display = ["at", "run", "verdict", "rule", "version"]
     list_filter = ["verdict"]
     list_select_related = ["run"]
     search_fields = ["run__workflow_id", "run__run_id"]

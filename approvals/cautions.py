@@ -37,15 +37,27 @@ class Caution:
 def cautions(
     approval: Approval, user: Any, schema: Any = None, others: Iterable[Any] = ()
 ) -> list[Caution]:
-    """At most two, the gravest first, of what `user` may know; `others` are schemas that hide."""
+    """At most two of what `user` may know: an administrator's word, then the gravest facts.
+
+    `others` are schemas that hide.
+    """
     found = list(pairs(_or_missing(approval.previous), approval.payload, schema, others))
     checks = (
+        _of_policy(approval),
         _rejected_before(approval, user),
         _new_account(approval, found),
         _strange_address(approval, found),
         _hidden_characters(approval, found),
     )
     return [each for each in checks if each][:MOST]
+
+
+def _of_policy(approval: Approval) -> Caution | None:
+    """What administrators want people to know: all of it as one, so that a fact stands beside."""
+    warnings: list[str] = approval.rules.get("policy", {}).get("warnings", [])
+    if not warnings:
+        return None
+    return Caution(warnings[0], " ".join([*warnings[1:], _("A rule of policy says so.")]))
 
 
 def _or_missing(value: Any) -> Any:
@@ -69,13 +81,12 @@ def _rejected_before(approval: Approval, user: Any) -> Caution | None:
     earlier = visible.order_by("-closed_at").first() if visible is not None else None
     if earlier is None:
         return None
-    votes = earlier.decisions.standing().filter(verdict=contract.REJECT)
-    vote = votes.select_related("reviewer").first()
+    became = earlier.became()
     return Caution(
         _("The very same was rejected before."),
         _("Nothing in it has changed. Ask why it comes again."),
         of=earlier,
-        by=name_of(vote.reviewer) if vote else _("the deadline"),
+        by=name_of(became.by.reviewer) if became.by else became.cause,
         at=earlier.closed_at,
     )
 

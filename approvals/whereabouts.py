@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from approvals.models import Approval, Comment, WorkflowRun
+from approvals.models import Approval, Comment, PolicyCheck
 from approvals.models.comment import NUDGE_PAUSE
 from approvals.models.people import name_of
 from orchestrator import contract
@@ -16,7 +16,7 @@ from orchestrator import contract
 class Whereabouts:
     """What the part “Where it is” shows to the person who asked."""
 
-    run: WorkflowRun | None
+    policy: PolicyCheck | None
     deciders: list[str]  # who may still decide, by name
     usual: timedelta | None
     question: Comment | None  # waits for an answer
@@ -32,7 +32,7 @@ class Whereabouts:
         nudge = approval.comments.filter(kind=Comment.Kind.NUDGE).order_by("at").last()
         nudged_at = nudge.at if nudge and nudge.at > timezone.now() - NUDGE_PAUSE else None
         return cls(
-            run=WorkflowRun.objects.filter(run_id=approval.run_id).first(),
+            policy=PolicyCheck.of(approval),
             deciders=still_to_decide(approval) if approval.is_open else [],
             usual=approval.queue.usual_time() if approval.is_open else None,
             question=Comment.open_question(approval.comments.all()) if approval.is_open else None,

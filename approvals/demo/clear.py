@@ -75,9 +75,9 @@ def _removed(runs: list[str]) -> dict[str, int]:
         "comments": _delete(Comment.objects.filter(approval__run_id__in=runs)),
         "audit entries": _delete(AuditEntry.objects.filter(run_id__in=runs)),
         "decisions": _delete(Decision.objects.filter(approval__run_id__in=runs)),
-        "approvals": _delete(Approval.objects.filter(run_id__in=runs)),
         "rules that decided": _delete(PolicyMatch.objects.filter(check_of__run__run_id__in=runs)),
         "policy checks": _delete(PolicyCheck.objects.filter(run__run_id__in=runs)),
+        "approvals": _delete(Approval.objects.filter(run_id__in=runs)),
         "workflows": _delete(WorkflowRun.objects.filter(run_id__in=runs)),
     }
 

@@ -113,7 +113,8 @@ class Approval(Publishing):
                 },
             )
             if made and finding:
-                PolicyCheck.note(noted, finding, PolicyCheck.task_of(run, request), request)
+                task = PolicyCheck.task_of(run, request)
+                PolicyCheck.note(noted, finding, task, request, approval)
             if made:
                 approval.barred.set(map(int, set(terms.excluded) - {terms.requester_id}))
                 AuditEntry.record(

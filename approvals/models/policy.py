@@ -1,6 +1,6 @@
 """Policy: versions of the table of rules, and what was said of each request that it looked at."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -76,12 +76,40 @@ class PolicyVersion(AppendOnly):
         return version
 
 
-class PolicyCheck(models.Model):
-    """What policy said of one run, rule by rule; of a run that asked nobody, the request too."""
+@dataclass(frozen=True)
+class Line:
+    """What one rule said of a request: `mark` is no (it denies), warn (it asks for more) or ok."""
 
-    run = models.OneToOneField(WorkflowRun, models.CASCADE, related_name="policy")
+    words: str
+    name: str = ""
+    source: str = ""
+    expired: bool = False
+    mark: str = "ok"
+    asks: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, said: dict[str, Any]) -> "Line":
+        asks = said.get("asks", {})
+        mark = "no" if said["then"] == contract.DENY else "warn" if asks or said["error"] else "ok"
+        words = said["error"] or said["words"] or said["name"]
+        return cls(words, said["name"], said["source"], said["expired"], mark, asks)
+
+
+class PolicyCheck(models.Model):
+    """What policy said of one request, rule by rule; of one that asked nobody, the request too.
+
+    A workflow may ask several times: each of its approvals has a check of its own. That of a
+    guarded task is made before its approval opens, or instead of it.
+    """
+
+    run = models.ForeignKey(WorkflowRun, models.CASCADE, related_name="checks")
+    approval = models.OneToOneField(
+        "approvals.Approval", models.CASCADE, null=True, related_name="policy"
+    )
     at = models.DateTimeField(default=timezone.now, db_index=True)
     verdict = models.CharField(max_length=10)
+    rule = models.CharField(max_length=100, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
     version = models.PositiveIntegerField()
     sha256 = models.CharField(max_length=64)
     task = models.TextField()
@@ -96,16 +124,22 @@ class PolicyCheck(models.Model):
         return f"{self.verdict} {self.run}"
 
     @classmethod
-    def note(cls, run: WorkflowRun, finding: Any, task: str, request: Request) -> "PolicyCheck":
-        """Remember what was said; said twice, the last word holds."""
+    def note(
+        cls, run: WorkflowRun, finding: Any, task: str, request: Request, approval: Any = None
+    ) -> "PolicyCheck":
+        """Remember what was said; said twice of the same, the last word holds."""
         said, asked = finding.stored(), asdict(request)
         if finding.verdict == contract.ASK:  # the approval keeps the rest
             asked = {name: each for name, each in asked.items() if name not in KEPT_ELSEWHERE}
+        known = cls.objects.filter(run=run)
         with transaction.atomic():
+            earlier = known.filter(approval=None).first() if approval else known.first()
             check, made = cls.objects.update_or_create(
-                run=run,
+                pk=earlier.pk if earlier else None,
                 defaults={
-                    "verdict": finding.verdict,
+                    "run": run,
+                    **({"approval": approval} if approval else {}),
+                    **finding.said,
                     "version": finding.version,
                     "sha256": finding.sha256,
                     "asks": said["asks"],
@@ -123,6 +157,15 @@ class PolicyCheck(models.Model):
         return check
 
     @classmethod
+    def of(cls, approval: Any) -> "PolicyCheck | None":
+        """That of `approval`; of one that is older than terms are, what its run remembers."""
+        check: PolicyCheck | None = getattr(approval, "policy", None)
+        if check or approval.rules:
+            return check
+        run = WorkflowRun.objects.filter(run_id=approval.run_id).first()
+        return run.policy if run else None
+
+    @classmethod
     def task_of(cls, run: Run, request: Request) -> str:
         """What rules see as the task: what a guarded task named, else the request's title.
 
@@ -136,8 +179,8 @@ class PolicyCheck(models.Model):
     @property
     def words(self) -> str:
         """How often the rule that decided has done so: "Approved by rule x, 312 times …"."""
-        same = PolicyMatch.objects.filter(rule=self.run.rule, at__gte=month_began())
-        return times_words(self.run.rule, self.verdict, same.count())
+        same = PolicyMatch.objects.filter(rule=self.rule, at__gte=month_began())
+        return times_words(self.rule, self.verdict, same.count())
 
     @property
     def version_words(self) -> str:
@@ -145,14 +188,22 @@ class PolicyCheck(models.Model):
         return _("version %d") % self.version if self.version else _("built-in rules")
 
     @property
-    def source(self) -> str:
-        """Of the rule that decided."""
-        found = (each["source"] for each in self.rules if each["name"] == self.run.rule)
-        return next(found, "")
+    def is_default(self) -> bool:
+        """Whether people decide because no rule matched."""
+        return self.rule == contract.NO_RULE
 
     @property
-    def warnings(self) -> list[str]:
-        return list(self.asks.get("warnings", []))
+    def lines(self) -> list[Line]:
+        """What it comes to, and by which rule; then what the others said that matched."""
+        said = {each["name"]: each for each in self.rules}
+        decisive = said.pop(self.rule, None)
+        reason = self.reason or _("People decide.")
+        if decisive:
+            first = replace(Line.of(decisive), words=reason)
+        else:
+            name = "" if self.is_default else self.rule
+            first = Line(reason, name, mark="no" if self.verdict == contract.DENY else "ok")
+        return [first, *(Line.of(each) for each in said.values())]
 
 
 class PolicyMatch(models.Model):

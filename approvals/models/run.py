@@ -1,17 +1,21 @@
 """Runs of workflows that the desk has heard of."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from approvals.models.people import person
 from orchestrator import contract
 from orchestrator.contract import Request, Run
+
+if TYPE_CHECKING:
+    from approvals.models.policy import PolicyCheck
 
 
 class WorkflowRun(models.Model):
@@ -37,10 +41,17 @@ class WorkflowRun(models.Model):
     def __str__(self) -> str:
         return self.workflow_id
 
-    @property
-    def is_default(self) -> bool:
-        """Whether people decide because no rule of policy matched."""
-        return self.rule == contract.NO_RULE
+    @cached_property
+    def policy(self) -> "PolicyCheck | None":
+        """What policy said of it, if it was asked once; where more often, approvals have their own.
+
+        Of a run from before checks were kept it is what the run remembers, not saved.
+        """
+        checks = list(self.checks.all()[:2])
+        if checks or not self.verdict:
+            return checks[0] if len(checks) == 1 else None
+        said = {"verdict": self.verdict, "rule": self.rule, "reason": self.reason}
+        return self.checks.model(run=self, **said)
 
     @classmethod
     def note(cls, run: Run, request: Request, **policy: str) -> "WorkflowRun":

@@ -63,6 +63,7 @@ class Said:
     error: str = ""  # why it could not be evaluated
     expired: bool = False
     stopped: bool = False  # it was too slow or too large, so what others say is not known
+    asks: dict[str, Any] = field(default_factory=dict)  # what it asks on top, by its own names
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def _counts(rule: Rule, request: Request, today: date) -> bool:
 
 def _word(rule: Rule, answer: Answer | None, counts: bool, expired: bool) -> Said:
     words = rule.reason or rule.description
-    said = Said(rule.name, rule.then, False, words, rule.source, expired=expired)
+    said = Said(rule.name, rule.then, False, words, rule.source, expired=expired, asks=rule.asks)
     if not counts or not rule.when:
         return replace(said, matched=counts)
     if answer is None:

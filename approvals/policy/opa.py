@@ -31,7 +31,7 @@ def ask(variables: dict[str, Any]) -> tuple[Rule, Said]:
     """Its decision, as a rule that matched. Raises Silent."""
     result = _result(variables)
     rule = _rule(result)
-    return rule, Said(rule.name, rule.then, True, rule.reason, rule.source)
+    return rule, Said(rule.name, rule.then, True, rule.reason, rule.source, asks=rule.asks)
 
 
 def _result(variables: dict[str, Any]) -> dict[str, Any]:

@@ -68,18 +68,18 @@ def requests(last: int) -> Iterator[Past]:
 
 def left_out() -> int:
     """Runs that were settled by a rule before the desk kept what they asked for."""
-    return WorkflowRun.objects.filter(verdict__in=(ALLOW, DENY), policy=None).count()
+    return WorkflowRun.objects.filter(verdict__in=(ALLOW, DENY), checks=None).count()
 
 
 def _asked(last: int) -> Iterator[Past]:
-    newest = Approval.objects.order_by("-opened_at", "pk")
+    # Those that a rule has settled come with the checks.
+    newest = Approval.objects.exclude(policy__verdict__in=(ALLOW, DENY))
+    newest = newest.order_by("-opened_at", "pk")
     pks = list(newest.values_list("pk", flat=True)[:last])
     for at in range(0, len(pks), CHUNK):
-        rows = list(newest.filter(pk__in=pks[at : at + CHUNK]).select_related("queue"))
-        found = PolicyCheck.objects.filter(run__run_id__in=[each.run_id for each in rows])
-        checks = {each.run.run_id: each for each in found.select_related("run")}
-        for each in rows:
-            yield Past.of_approval(each, checks.get(each.run_id))
+        rows = newest.filter(pk__in=pks[at : at + CHUNK])
+        for each in rows.select_related("queue", "policy"):
+            yield Past.of_approval(each, getattr(each, "policy", None))
 
 
 def _settled(last: int) -> Iterator[Past]:

@@ -66,6 +66,11 @@ class Rule:
         filled = ((name, each) for name, each in every if each not in ("", None, ()))
         return {name: list(each) if isinstance(each, tuple) else each for name, each in filled}
 
+    @property
+    def asks(self) -> dict[str, Any]:
+        """What it asks of those who decide, without what is empty."""
+        return {name: each for name, each in self.stored().items() if name in ONLY_ASK}
+
     def is_expired(self, today: date) -> bool:
         return bool(self.expires) and date.fromisoformat(self.expires) < today
 

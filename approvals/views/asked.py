@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from approvals import payload
 from approvals.cautions import cautions
 from approvals.context import sees_all_of, visible
-from approvals.models import Approval, WorkflowRun
+from approvals.models import Approval, PolicyCheck
 from orchestrator import contract
 
 CHOICES = {
@@ -54,7 +54,7 @@ def asked(request: HttpRequest, approval: Approval, read_sha256: str = "") -> di
         "everything": _query(base.name, everything=True),
         "cautions": cautions(approval, request.user, schema, others),
         "kind": kind,
-        "run": WorkflowRun.objects.filter(run_id=approval.run_id).first(),
+        "policy": PolicyCheck.of(approval),
     }
 
 

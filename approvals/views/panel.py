@@ -54,7 +54,7 @@ def again(request: HttpRequest, approval: Approval) -> Approval:
 
 def read(request: HttpRequest, rows: ApprovalQuerySet) -> Approval | None:
     """The first of `rows` with what its page shows; its queue is one that was read already."""
-    rows = rows.select_related("requester_user", "claim")
+    rows = rows.select_related("requester_user", "claim", "policy")
     found = rows.prefetch_related("decisions__reviewer", "decisions__on_behalf_of").first()
     known = {each.pk: each for each in concerning(request)}
     if found and found.queue_id in known:

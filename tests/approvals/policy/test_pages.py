@@ -1,22 +1,32 @@
 """The pages of the policy: for administrators, with a difference before anything is saved."""
 
 import re
+import uuid
 from datetime import timedelta
 from html import unescape
+from importlib import import_module
 
 import pytest
-from django.contrib.auth.models import User
+from django.apps import apps
+from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from approvals import policy
-from approvals.models import AuditEntry, PolicyCheck, PolicyMatch, PolicyVersion, WorkflowRun
+from approvals.models import (
+    Approval,
+    AuditEntry,
+    PolicyCheck,
+    PolicyMatch,
+    PolicyVersion,
+    WorkflowRun,
+)
 from approvals.policy.table import BUILT_IN
 from approvals.policy.written import written
 from orchestrator import client
 from orchestrator.contract import Request, Run
 from tests.approvals.policy.tables import allow, ask, deny
 from tests.approvals.policy.test_simulator import a_check, everything
-from tests.desk import a_row
+from tests.desk import a_row, an_opened
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 PAGES = ["/policy/", "/policy/draft/", "/policy/simulator/", "/policy/versions/0/"]
@@ -314,15 +324,170 @@ class TestApproval:
             ask("true", "new", reason="The vendor is new.", source="vendors.md:3"),
             allow("payload.nothing == 1", "lost"),
         )
-        run = Run("w", "r", "GuardedTask")
-        request = Request.read({"title": "Pay"})
-        finding = policy.judge("Pay", request)
-        said = {"verdict": finding.verdict, "rule": finding.rule, "reason": finding.reason}
-        PolicyCheck.note(WorkflowRun.note(run, request, **said), finding, "Pay", request)
-        row = a_row(people, run_id="r", workflow_id="w")
+        people.general.reviewers.add(people.reviewer("noor"))
+        row = an_opened()
         client.force_login(people.mei, BACKEND)
         page = text_of(client.get(f"/approvals/{row.pk}/"))
         for words in ("It is large.", "large", "version 1", "limits.md:14", "The vendor is new.",
                       "vendors.md:3", "Call the vendor.", "Rule lost cannot be eval"):  # fmt: skip
             assert words in page, words
         assert "/policy/versions/" not in page
+
+    def test_marks_what_asks_for_more_and_says_what(self, people, client, use):
+        finance = Group.objects.create(name="Finance")
+        people.lena.groups.add(finance)
+        use(
+            ask("true", "seen", reason="People see it."),
+            ask("true", "large", reason="It is large.", quorum=2, groups=("Finance",), risk="high"),
+            allow("true", "small", reason="It is small."),
+        )
+        seen, large, small = lines(client, people.mei, an_opened())
+        assert seen.startswith('<li class="ok">')
+        assert "People see it." in seen
+        assert large.startswith('<li class="warn">')
+        for words in ("2 approvals", "one each of Finance", "risk high"):
+            assert words in large
+        assert small.startswith('<li class="ok">')
+
+    def test_marks_what_denies(self, people, client, use):
+        use(ask("true", "seen"), deny("true", reason="Not that."))
+        denied, seen = lines(client, people.mei, an_opened())
+        assert denied.startswith('<li class="no">')
+        assert "Not that." in denied
+        assert seen.startswith('<li class="ok">')
+
+    def test_says_that_no_rule_matched(self, people, client, use):
+        use(deny("false"))
+        (line,) = lines(client, people.mei, an_opened())
+        assert "People of General decide." in line
+        assert "No rule matched, so people decide by default" in line
+
+    def test_says_that_no_rule_was_asked(self, people, client):
+        (line,) = lines(client, people.mei, a_row(people))
+        assert "No rule was asked" in line
+
+    def test_of_one_older_than_its_terms_tells_what_its_run_remembers(self, people, client):
+        request, run = Request.read({"title": "Pay"}), Run("w", "r", "GuardedTask")
+        WorkflowRun.note(run, request, verdict="ask", rule="large", reason="It is large.")
+        (line,) = lines(client, people.mei, a_row(people, run_id="r"))
+        assert "It is large." in line
+        assert "version" not in line
+
+    def test_whose_check_is_lost_tells_what_its_terms_remember(self, people, client, use):
+        use(ask("true", "large"))
+        row = an_opened()
+        PolicyCheck.objects.all().delete()
+        (line,) = lines(client, people.mei, row)
+        assert "It wants people to look at it: large." in line
+
+
+def lines(client, user, row) -> list[str]:
+    """What the part “Policy” lists."""
+    client.force_login(user, BACKEND)
+    page = " ".join(client.get(f"/approvals/{row.pk}/").content.decode().split())
+    part = page.partition("<h2>Policy</h2>")[2].partition("</section>")[0]
+    return ["<li" + each for each in part.split("<li")[1:]]
+
+
+class TestWarnings:
+    """An administrator's word comes first among the warnings, and where one is asked twice."""
+
+    @pytest.fixture
+    def row(self, people, use):
+        use(ask("true", "vendor", risk="high", warning="Call the vendor."))
+        payload = {"iban": "SE4550000000058398257466", "note": "x\u200b"}
+        return an_opened(payload=payload, previous={"iban": "SE72"})
+
+    def warned(self, page):
+        return re.findall(r'<div class="note"> <svg.*?</svg> <b>(.*?)</b>', " ".join(page.split()))
+
+    def test_come_first(self, people, client, row):
+        client.force_login(people.mei, BACKEND)
+        page = client.get(f"/approvals/{row.pk}/").content.decode()
+        assert self.warned(page) == ["Call the vendor.", "The bank account is new."]
+
+    def test_are_repeated_before_a_high_risk_is_approved(self, people, client, row):
+        client.force_login(people.mei, BACKEND)
+        given = {"verdict": "approve", "sha": row.payload_sha256, "key": "k", "place": "pane"}
+        answer = client.post(
+            f"/approvals/{row.pk}/decision/", given, headers={"HX-Request": "true"}
+        )
+        page = answer.content.decode()
+        assert "<dialog" in page
+        assert self.warned(page) == ["Call the vendor.", "The bank account is new."]
+
+    def test_of_several_rules_leave_room_for_a_fact(self, people, client, use):
+        rules = (ask("true", f"rule-{n}", warning=f"Look at {n}.") for n in (1, 2, 3))
+        use(*rules)
+        row = an_opened(payload={"iban": "SE45"}, previous={"iban": "SE72"})
+        client.force_login(people.mei, BACKEND)
+        page = client.get(f"/approvals/{row.pk}/").content.decode()
+        assert self.warned(page) == ["Look at 1.", "The bank account is new."]
+        assert "Look at 2. Look at 3. A rule of policy says so." in page
+
+
+class TestSeveralSteps:
+    """A workflow that asks several times: each approval keeps what was said of it."""
+
+    @pytest.fixture
+    def rows(self, people, use):
+        use(
+            ask("title == 'First'", "first", reason="It comes first."),
+            ask("title == 'Second'", "second", reason="It comes second."),
+            allow("title == 'Third'", "third", reason="It comes third."),
+        )
+        run = Run("w-steps", "r-steps", "PayInvoice")
+        titles = ("First", "Second", "Third")
+        asked = (Request.read({"title": title, "requester": "amira"}) for title in titles)
+        return [Approval.open(str(uuid.uuid4()), each, run) for each in asked]
+
+    def test_each_page_shows_its_own(self, people, client, rows):
+        reasons = ("It comes first.", "It comes second.", "It comes third.")
+        for row, reason in zip(rows, reasons, strict=True):
+            (line,) = lines(client, people.mei, row)
+            assert reason in line
+            page = text_of(client.get(f"/approvals/{row.pk}/"))
+            assert [each for each in reasons if each in page] == [reason]
+
+    def test_where_it_is_tells_its_own(self, people, client, rows):
+        client.force_login(people.amira, BACKEND)
+        page = text_of(client.get(f"/approvals/{rows[0].pk}/"))
+        where = page.partition("Where it is")[2].partition("Withdraw")[0]
+        assert "It comes first." in where
+        assert "It comes third." not in where
+
+    def test_all_are_counted(self, kim, rows):
+        page = text_of(kim.get("/policy/"))
+        assert page.count("Asked once this month.") == 2
+        assert "Approved by rule third, once this month." in page
+
+    def test_the_page_of_the_run_speaks_for_none_of_them(self, kim, rows, monkeypatch):
+        monkeypatch.setattr(client, "history", lambda *_: [])
+        page = text_of(kim.get("/workflows/w-steps/r-steps/"))
+        assert "Nobody was asked." not in page
+        assert "Approved by rule third" not in page
+
+    def test_a_guarded_task_was_checked_before_it_asks_and_is_counted_once(self, people, use):
+        use(ask("true", "large"))
+        check = a_check("g", "Pay")
+        row = Approval.open(
+            str(uuid.uuid4()), Request.read({"title": "Pay"}), Run("w-g", "g", "GuardedTask")
+        )
+        assert PolicyCheck.objects.get() == check
+        assert str(PolicyCheck.objects.get().approval_id) == row.pk
+        a_check("g", "Pay")  # an activity may run twice
+        assert str(PolicyCheck.objects.get().approval_id) == row.pk
+        assert PolicyMatch.objects.count() == 1
+
+    def test_what_was_kept_by_run_goes_to_the_approval_that_opened_last(self, people, use):
+        use(ask("true", "large", reason="It is large.", quorum=2))
+        run, read = Run("w", "r", "PayInvoice"), Request.read({"title": "Pay"})
+        _first, last = (Approval.open(str(uuid.uuid4()), read, run) for _n in range(2))
+        PolicyCheck.objects.filter(approval=last).delete()
+        kept = [{**each, "asks": {}} for each in PolicyCheck.objects.get().rules]
+        PolicyCheck.objects.update(approval=None, rule="", reason="", rules=kept)
+        import_module("approvals.migrations.0012_policy_of_each_approval").fill(apps, None)
+        check = PolicyCheck.objects.get()
+        assert str(check.approval_id) == last.pk
+        assert (check.rule, check.reason) == ("large", "It is large.")
+        assert check.rules[0]["asks"] == {"quorum": 2}

@@ -14,7 +14,7 @@ from approvals.policy.simulator import Simulation
 from approvals.policy.table import Table
 from orchestrator.contract import Request, Run
 from tests.approvals.policy.tables import allow, ask, deny
-from tests.desk import a_row
+from tests.desk import a_row, an_opened
 
 
 def everything() -> str:
@@ -31,13 +31,15 @@ def simulated(*rules, last=500) -> Simulation:
     return Simulation.of(Table(rules), last)
 
 
-def a_check(run_id: str, task: str = "Pay", **request) -> PolicyCheck:
-    """What `check_policy` leaves of a run."""
+def a_check(
+    run_id: str, task: str = "Pay", approval: Approval | None = None, **request
+) -> PolicyCheck:
+    """What `check_policy` leaves of a run; with an `approval`, what its opening does."""
     read = Request.read({"title": task, **request})
     finding = policy.judge(task, read, workflow_type="GuardedTask")
     said = {"verdict": finding.verdict, "rule": finding.rule, "reason": finding.reason}
     run = WorkflowRun.note(Run(f"w-{run_id}", run_id, "GuardedTask"), read, **said)
-    return PolicyCheck.note(run, finding, task, read)
+    return PolicyCheck.note(run, finding, task, read, approval)
 
 
 @pytest.fixture
@@ -72,9 +74,9 @@ class TestSimulation:
 
     def test_sees_what_the_rules_saw_then(self, people, payments, use):
         use(ask("true", queue="payments", quorum=3))
-        check = a_check("r1", "Pay the whole of it", requester="amira")
-        a_row(people, run_id="r1", queue=payments, quorum=3, payload={"amount": "9"},
-              opened_at=datetime(2026, 1, 3, 3, tzinfo=UTC))  # fmt: skip
+        row = a_row(people, run_id="r1", queue=payments, quorum=3, payload={"amount": "9"},
+                    opened_at=datetime(2026, 1, 3, 3, tzinfo=UTC))  # fmt: skip
+        check = a_check("r1", "Pay the whole of it", row, requester="amira")
         assert check.request["queue"] == "general"
         same = simulated(ask("queue == 'general' && task == 'Pay the whole of it' && "
                              "payload.amount == '9' && now.getHours() == 3 && requester == 'amira'",
@@ -91,6 +93,12 @@ class TestSimulation:
         found = simulated(ask("payload.amount == '5'"), allow("payload.amount == '6'"))
         assert sorted(found.changed_verdicts) == [("allowed", "asked", 1), ("denied", "allowed", 1)]
         assert found.lengths == [("general", 0, 1)]
+
+    def test_looks_once_at_an_approval_that_a_rule_settled(self, people, use):
+        use(allow("true"))
+        an_opened()
+        found = simulated(ask("true"))
+        assert found.changed_verdicts == [("allowed", "asked", 1)]
 
     def test_counts_what_could_not_be_evaluated(self, people):
         for _n in range(3):
@@ -109,8 +117,7 @@ class TestSimulation:
         assert "1 older runs are left out: the desk kept no payload of them." in found.notes()
 
     def test_says_of_which_no_rule_was_asked(self, people, use):
-        a_check("r1")
-        a_row(people, run_id="r1")
+        a_check("r1", approval=a_row(people, run_id="r1"))
         a_row(people)
         found = simulated(deny())
         assert sorted(each.past.direct for each in found.differences) == [False, True]

@@ -86,7 +86,7 @@ class TestChecks:
         check = self.checked(run, queue="payments")
         assert "payload" not in check.request
         assert check.request["queue"] == "payments"
-        assert (check.asks["quorum"], check.warnings) == (2, ["Look."])
+        assert (check.asks["quorum"], check.asks["warnings"]) == (2, ("Look.",))
         assert [each["name"] for each in check.rules] == ["ask"]
 
     def test_made_twice_are_counted_once(self, use, run):
