@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
+from approvals.filters import WITHDRAWN
 from approvals.models import Approval, Decision
 from approvals.models.people import name_of
 
@@ -70,7 +71,7 @@ def _cells(row: Approval) -> list[Any]:
         _iso(row.closed_at),
         _iso(row.opened_at),
         round((row.closed_at - row.opened_at).total_seconds()),
-        row.state,
+        WITHDRAWN if row.became().is_withdrawn else row.state,
         row.reference,
         row.title,
         "; ".join(_decision(each) for each in row.decisions.all()),

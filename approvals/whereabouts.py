@@ -17,11 +17,12 @@ class Whereabouts:
     """What the part “Where it is” shows to the person who asked."""
 
     policy: PolicyCheck | None
+    agreed: list[tuple[str, list[str]]]  # the stages behind it: their queue, who approved there
+    to_come: list[str]  # the queues that are asked once the present one agrees
     deciders: list[str]  # who may still decide, by name
     usual: timedelta | None
     question: Comment | None  # waits for an answer
     nudged_at: datetime | None
-    withdrawn: bool
     may_withdraw: bool
     may_nudge: bool
     may_revise: bool
@@ -30,14 +31,16 @@ class Whereabouts:
     @classmethod
     def of(cls, approval: Approval, user: Any) -> "Whereabouts":
         nudge = approval.comments.filter(kind=Comment.Kind.NUDGE).order_by("at").last()
+        stages = [stage.name for stage in approval.stages()]
         nudged_at = nudge.at if nudge and nudge.at > timezone.now() - NUDGE_PAUSE else None
         return cls(
             policy=PolicyCheck.of(approval),
+            agreed=[(stages[n], _approved_at(approval, n)) for n in range(approval.stage)],
+            to_come=stages[approval.stage + 1 :] if approval.is_waiting else [],
             deciders=still_to_decide(approval) if approval.is_open else [],
             usual=approval.queue.usual_time() if approval.is_open else None,
             question=Comment.open_question(approval.comments.all()) if approval.is_open else None,
             nudged_at=nudged_at,
-            withdrawn=approval.decisions.withdrawals().exists(),
             may_withdraw=_may_withdraw(approval, user),
             may_nudge=approval.is_open and nudged_at is None,
             may_revise=approval.may_be_revised,
@@ -52,8 +55,13 @@ class Whereabouts:
 
 def still_to_decide(approval: Approval) -> list[str]:
     """Names of those who may decide it and have not."""
-    voters = set(approval.decisions.standing().values_list("reviewer", flat=True))
-    return [name_of(each) for each in approval.people() if each.pk not in voters]
+    done = {pk for each in approval.decisions.all() if each.stands for pk in each.people}
+    return [name_of(each) for each in approval.people() if each.pk not in done]
+
+
+def _approved_at(approval: Approval, stage: int) -> list[str]:
+    votes = [each for each in approval.decisions.all() if each.stands and each.stage == stage]
+    return [name_of(each.reviewer) for each in votes if each.verdict == contract.APPROVE]
 
 
 def _may_withdraw(approval: Approval, user: Any) -> bool:

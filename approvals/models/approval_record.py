@@ -167,11 +167,16 @@ class ApprovalRecord(models.Model):
             **asked,
         )
 
-    def current_stage(self) -> Stage:
-        """The people whose turn it is, or was last. Lists ask too, so it reads no payload."""
+    def stages(self) -> list[Stage]:
+        """Who is asked one after the other. Lists ask too, so it reads no payload."""
         if not self.rules:
-            return Stage(self.queue.slug, self.queue.name, self.quorum)
-        return Terms.read(self.rules | {"title": self.title, "payload": {}}).stage(self.stage)
+            return [Stage(self.queue.slug, self.queue.name, self.quorum)]
+        terms = Terms.read(self.rules | {"title": self.title, "payload": {}})
+        return [terms.stage(number) for number in range(len(terms.stages) + 1)]
+
+    def current_stage(self) -> Stage:
+        """The people whose turn it is, or was last."""
+        return self.stages()[self.stage]
 
     @property
     def ruled(self) -> str:

@@ -54,11 +54,15 @@ class Became:
     next: str = ""  # who has to act now, where it goes on at the desk
 
     @property
+    def is_withdrawn(self) -> bool:
+        """Whether who asked took it back: to the workflow a cancellation, to people not."""
+        return self.by is not None and self.by.verdict == contract.WITHDRAW
+
+    @property
     def reason(self) -> str:
         """Why, where no comment of `by` has told it already."""
-        if self.by and (self.by.verdict == contract.WITHDRAW or self._reason == self.by.comment):
-            return ""
-        return self._reason
+        told = self.is_withdrawn or (self.by and self._reason == self.by.comment)
+        return "" if told else self._reason
 
     @property
     def cause(self) -> str:
@@ -107,14 +111,13 @@ def _settled(approval: "ApprovalRecord", decisions: Sequence[Decision]) -> Becam
     if correction and not correction.acknowledged_at:
         anew = _("The workflow is taking it up, then everybody decides anew.")
         return Became(approval, _("Corrected"), "info", "pencil", correction, anew)
-    stage = approval.current_stage()
-    found = result(_here(approval, decisions), stage)
+    found = result(_here(approval, decisions), approval.current_stage())
     if not found:  # what settled it was refused, and the workflow has not opened it again yet
         return Became(approval, _("Decided"), "info", "hourglass")
-    following = approval.rules.get("stages", [])[approval.stage :]
+    following = approval.stages()[approval.stage + 1 :]
     if found != contract.APPROVED or not following:
         return _of(approval, found, decisions)
-    onward = _("%(name)s decides next.") % {"name": following[0]["name"]}
+    onward = _("%(name)s decides next.") % {"name": following[0].name}
     last = _made(_here(approval, decisions), contract.APPROVE)
     return Became(approval, _("Approved here"), "ok", "check", last, onward)
 

@@ -128,6 +128,6 @@ def scale(approval: Approval, votes: list[Any]) -> SafeString:
         rest,
         format_html_join("", '<line x1="{}" x2="{}" y1="3" y2="15"/>', ((x, x) for x in ticks)),
         _("%s asked") % at_clock(approval.opened_at),
-        SafeString("").join(labels),
+        format_html_join("", "{}", ((each,) for each in labels)),
         at_clock(approval.due_at),
     )

@@ -278,6 +278,16 @@ class TestExport:
         assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", rows[0]["closed_at"])
         assert self.read(mei, outcome="rejected") == rows[:1]
 
+    def test_calls_outcomes_as_the_filter_does(self, mei, people, close):
+        row = close("Taken back", "waiting", ago=9, requester_user=people.amira)
+        Approval.objects.update(settled_at=None, closed_at=None)
+        Approval.objects.get().withdraw(people.amira)
+        Approval.objects.update(state="cancelled", closed_at=row.closed_at)
+        close("Cancelled", "cancelled")
+        assert [row["outcome"] for row in self.read(mei)] == ["cancelled", "withdrawn"]
+        found = self.read(mei, outcome="withdrawn")
+        assert [row["title"] for row in found] == ["Taken back"]
+
     @pytest.mark.parametrize(
         "start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]
     )

@@ -1,5 +1,6 @@
 """My requests: the list, where one is, and what who asked can do about it."""
 
+import re
 import uuid
 from datetime import timedelta
 
@@ -7,12 +8,15 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from approvals.models import Approval, Comment, Decision, WorkflowRun
+from approvals.models import Approval, Comment, Decision, Queue, WorkflowRun
 from approvals.templatetags.requester import people as named
 from orchestrator import client as temporal
 from orchestrator import signing
-from orchestrator.contract import Request, Run
-from tests.desk import a_row
+from orchestrator.contract import Request, Run, Snapshot
+from tests.approvals.policy.tables import deny, use
+from tests.desk import a_row, an_opened
+
+__all__ = ["use"]
 
 ACTIONS = ("withdrawal", "nudge", "answer")
 
@@ -153,6 +157,46 @@ class TestWhereItIs:
         then = timezone.now().replace(year=2025, month=3, day=9, hour=14, minute=5)
         Approval.objects.filter(pk=row.pk).update(state="approved", closed_at=then)
         assert "Approved<small>mei, 9 Mar 2025, 14:05</small>" in text(amira.get(here(row)))
+
+    def test_tells_every_stage(self, amira, people):
+        for slug, name in (("finance", "Finance"), ("legal", "Legal")):
+            queue = Queue.objects.create(slug=slug, name=name)
+            people.reviewer(f"of-{slug}", queue)
+        row = an_opened(requester="amira", stages=["finance", "legal"])
+        assert self.steps(amira, row) == [
+            ("General", "mei, lena and tomasz can decide."),
+            ("Finance", "decides next, once those before have agreed"),
+            ("Legal", "decides next, once those before have agreed"),
+            ("Runs", "once it is approved"),
+        ]
+        row.decide(people.mei, "approve").acknowledge()
+        run = Run(row.workflow_id, row.run_id, row.workflow_type)
+        Approval.publish(Snapshot(str(row.pk), run, 2, "waiting", stage=1))
+        assert self.steps(amira, row)[:3] == [
+            ("General: Approved", "mei"),
+            ("Finance", "of-finance can decide."),
+            ("Legal", "decides next, once those before have agreed"),
+        ]
+        by_finance = User.objects.get(username="of-finance")
+        Approval.objects.get().decide(by_finance, "reject", "No.").acknowledge()
+        Approval.publish(Snapshot(str(row.pk), run, 3, "rejected", "No.", stage=1))
+        titles = [title for title, _more in self.steps(amira, row)]
+        assert titles == ["General: Approved", "Finance: Rejected", "It does not run."]
+
+    def steps(self, client, row) -> list[tuple[str, str]]:
+        """What the list says after Asked and Policy: each step, and what stands below it."""
+        part = text(client.get(here(row))).partition("<h2>Where it is</h2>")[2]
+        items = part.partition("</ol>")[0].split("<li")[3:]
+        found = [each.partition("<div")[2].partition(">")[2].partition("<small>") for each in items]
+        return [
+            (re.sub("<[^>]+>", "", title).strip(), re.sub("<.*", "", more))
+            for title, _small, more in found
+        ]
+
+    def test_of_what_a_rule_denied_marks_the_policy(self, amira, people, use):
+        use(deny("true", reason="Not that."))
+        page = text(amira.get(here(an_opened(requester="amira"))))
+        assert re.search(r'<li class="no"><svg.{,400}</svg><div>Policy<small>Not that\.', page)
 
     def test_is_kept_fresh(self, amira, row):
         page = text(amira.get(here(row, "panel")))

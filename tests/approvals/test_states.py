@@ -1,13 +1,17 @@
 """Every state of the page of an approval: what it says, and what it lets one do."""
 
+import json
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from approvals.models import Approval, Claim, Comment, Decision, Kind, Queue
+from approvals.templatetags.drawings import scale
+from approvals.templatetags.times import at_clock
 from orchestrator import client as temporal
 from tests.desk import a_row, an_opened
 
@@ -43,8 +47,12 @@ def see(client):
     return seen
 
 
-def clock(page):
-    return page.partition('id="clock"')[2].partition("</section>")[0]
+def part(page, name):
+    return page.partition(f'id="{name}"')[2].partition("</section>")[0]
+
+
+def clock_of(page):
+    return part(page, "clock")
 
 
 class TestOpen:
@@ -126,6 +134,144 @@ class TestOpen:
         assert APPROVE in page
 
 
+class TestClock:
+    @pytest.mark.parametrize(
+        ("on_timeout", "words"),
+        [
+            ("reject", "Rejected automatically at {due} if nobody decides."),
+            ("approve", "Approved automatically at {due} if nobody decides."),
+            ("expire", "Expires at {due} if nobody decides."),
+            ("escalate", "Others are asked as well at {due} if nobody decides."),
+        ],
+    )
+    def test_says_what_comes_of_silence(self, see, people, on_timeout, words):
+        due = timezone.now() + timedelta(minutes=43)
+        row = asked(people, due_at=due, on_timeout=on_timeout)
+        told = clock_of(see(people.mei, row))
+        assert words.format(due=at_clock(due)) in told
+        assert "42 minutes left" in told
+        assert 'data-urg="now"' in told
+
+    def test_says_that_others_are_asked_by_now(self, see, people):
+        now = timezone.now()
+        ends = now + timedelta(hours=1)
+        row = asked(people, due_at=now - timedelta(hours=1), ends_at=ends, on_timeout="escalate")
+        row.decide(people.lena, "approve")  # one of one: but what follows is of the clock alone
+        Approval.objects.update(settled_at=None)
+        told = clock_of(see(people.mei, row))
+        assert "It was not decided in time, so others are asked as well." in told
+        assert f"Rejected automatically at {at_clock(ends)}." in told
+
+    @pytest.mark.parametrize(
+        ("ago", "words"),
+        [
+            (timedelta(seconds=5), "Waiting for less than a minute."),
+            (timedelta(minutes=5), "Waiting for 5 minutes."),
+            (timedelta(days=3), "Waiting for 3 days."),
+        ],
+    )
+    def test_without_a_deadline_says_how_long_it_waits(self, see, people, ago, words):
+        told = clock_of(see(people.mei, asked(people, opened_at=timezone.now() - ago)))
+        assert "No deadline." in told
+        assert f">{words}</time>" in told
+        assert 'data-over="Waiting for {time}."' in told
+        assert "data-urg" not in told  # app.js would call it urgent
+        assert '<svg class="scale"' not in told
+
+
+class TestScale:
+    """From asked to deadline: what was spent, a tick for each vote, where it stands."""
+
+    START = datetime(2026, 3, 9, 10, 0, tzinfo=UTC)
+
+    @pytest.fixture
+    def row(self, people, clock):
+        clock.set(self.START + timedelta(minutes=50))
+        return asked(people, quorum=3, opened_at=self.START, due_at=self.START + timedelta(hours=2))
+
+    def voted(self, row, *minutes):
+        people = row.queue.reviewers.all()
+        return [
+            Decision(reviewer=by, decided_at=self.START + timedelta(minutes=at))
+            for by, at in zip(people, minutes, strict=False)
+        ]
+
+    def test_is_spent_up_to_now(self, row):
+        drawn = scale(row, [])
+        assert '<rect class="spent" y="6" width="41.7%"' in drawn
+        assert '<rect class="left" x="41.7%" y="6" width="58.3%"' in drawn
+        assert texts(drawn) == ["10:00 asked", "now", "12:00"]
+        assert ticks(drawn) == ["0", "41.7%"]
+
+    def test_has_a_tick_and_a_name_for_each_vote(self, row):
+        drawn = scale(row, self.voted(row, 24, 48))
+        assert ticks(drawn) == ["0", "20.0%", "40.0%", "41.7%"]
+        assert texts(drawn) == ["10:00 asked", "10:24 mei", "now", "12:00"]  # 10:48 is too near
+
+    def test_names_none_where_it_would_cover_an_end(self, row):
+        assert texts(scale(row, self.voted(row, 6))) == ["10:00 asked", "now", "12:00"]
+
+    def test_is_told_to_who_does_not_see_it(self, row):
+        words = "Asked 10:00, deadline 12:00, 2 approvals so far"
+        assert f'role="img" aria-label="{words}"' in scale(row, self.voted(row, 24, 48))
+
+    def test_stands_where_it_was_decided_or_closed(self, row):
+        row.settled_at = self.START + timedelta(minutes=30)
+        assert texts(scale(row, [])) == ["10:00 asked", "decided", "12:00"]
+        assert ticks(scale(row, [])) == ["0", "25.0%"]
+        row.closed_at = self.START + timedelta(minutes=60)
+        assert texts(scale(row, [])) == ["10:00 asked", "closed", "12:00"]
+        assert ticks(scale(row, [])) == ["0", "50.0%"]
+
+    def test_ends_at_the_deadline(self, row):
+        row.due_at = self.START + timedelta(minutes=10)
+        drawn = scale(row, [])
+        assert ticks(drawn) == ["0", "100.0%"]
+        assert texts(drawn) == ["10:00 asked", "10:10"]
+
+    def test_is_none_without_a_deadline(self, row):
+        row.due_at = None
+        assert scale(row, []) == ""
+
+
+def ticks(drawn: str) -> list[str]:
+    return re.findall(r'<line x1="([^"]*)"', drawn)
+
+
+def texts(drawn: str) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", drawn)
+
+
+class TestAsked:
+    def test_what_is_unchanged_is_folded_away(self, see, people):
+        same = {f"field-{n}": n for n in range(4)}
+        row = asked(people, payload={"amount": "2", **same}, previous={"amount": "1", **same})
+        page = part(see(people.mei, row), "asked")
+        assert "4 more fields are unchanged. Show all</summary>" in page
+        first, folded = page.split("<details>", 1)
+        assert "field-1" not in first.replace("Field", "field")
+        assert folded.count("<tr") >= 4
+
+    def test_one_that_is_unchanged(self, see, people):
+        row = asked(people, payload={"a": 1, "b": 2}, previous={"a": 1, "b": 3})
+        assert "1 more field is unchanged. Show it</summary>" in see(people.mei, row)
+
+    def test_nothing_differs(self, see, people):
+        row = asked(people, payload={"a": 1}, previous={"a": 1})
+        assert "Nothing differs from what holds today." in see(people.mei, row)
+        assert "Nothing differs" not in see(people.mei, row, "?compare=none")
+
+    def test_there_is_nothing_in_it(self, see, people):
+        assert "The payload is empty." in see(people.mei, asked(people, payload={}))
+
+    def test_the_json_is_there_as_it_is(self, see, people):
+        row = asked(people, payload={"to": "<b>Acme</b>", "n": 1})
+        shown = part(see(people.mei, row), "asked").partition("See the JSON</summary>")[2]
+        code = re.search(r"<code>(.*?)</code>", shown)
+        assert json.loads(unescape(code.group(1))) == {"to": "<b>Acme</b>", "n": 1}
+        assert f'SHA-256 <code class="mono">{row.payload_sha256}</code>' in shown
+
+
 class TestUnreadable:
     @pytest.fixture
     def kind(self, people):
@@ -190,7 +336,7 @@ class TestMayNot:
     def test_the_time_is_over(self, see, people):
         row = asked(people, due_at=timezone.now() - timedelta(minutes=8))
         page = see(people.mei, row)
-        assert "8 minutes over" in clock(page)
+        assert "8 minutes over" in clock_of(page)
         assert "The time is over, so nothing can be decided any more." in page
         assert APPROVE not in page
 
@@ -229,7 +375,7 @@ class TestHeld:
         assert "Held for undo. " in page
         assert re.search(r"It takes effect in (30|2\d) seconds\.", page)
         assert "</svg>Undo</button>" in page
-        assert "Held for undo" in clock(page)
+        assert "Held for undo" in clock_of(page)
 
     def test_a_long_time_is_told_in_minutes(self, see, people):
         row = asked(people, undo_seconds=1800)
@@ -243,7 +389,7 @@ class TestHeld:
         assert "The workflow has it, and holds it for undo." in page
 
     def test_is_no_running_clock(self, see, people, held):
-        assert 'data-urg="none"' in clock(see(people.mei, held))
+        assert 'data-urg="none"' in clock_of(see(people.mei, held))
         assert "minutes left" not in see(people.mei, held)
 
     def test_the_seconds_alone_come_anew(self, people, held, see, client):
@@ -289,9 +435,9 @@ class TestDecided:
         page = see(people.mei, row)
         assert "<b>Rejected</b> <span>by lena at" in page
         assert "Wrong account." in page
-        assert 'data-urg="none"' in clock(page)
-        assert "The workflow has not closed it yet." in clock(page)
-        assert " left" not in clock(page)
+        assert 'data-urg="none"' in clock_of(page)
+        assert "The workflow has not closed it yet." in clock_of(page)
+        assert " left" not in clock_of(page)
 
     def test_each_word_of_the_delivery(self, see, people, row):
         made = row.decide(people.mei, "approve")
@@ -319,7 +465,7 @@ class TestDecided:
             page = see(people.mei, row)
             assert "<b>Withdrawn</b> <span>by amira at" in page
             assert "Sent twice." in page
-            assert "<b>Withdrawn</b>" in clock(page)
+            assert "<b>Withdrawn</b>" in clock_of(page)
 
     def test_a_reason_that_a_decision_has_told_is_not_told_again(self, see, people, row):
         row.withdraw(people.amira, "Sent twice.")
