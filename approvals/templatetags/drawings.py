@@ -99,18 +99,15 @@ def scale(approval: Approval, votes: list[Any]) -> SafeString:
     now = at(until)
     rest = f"{100 - float(now[:-1]):.1f}%"
     ticks = [SafeString("0"), *(at(each.decided_at) for each in votes), now]
-    labels = [
-        format_html('<text class="mid" x="{}" y="31" text-anchor="middle">{}</text>',
-                    at(each.decided_at), f"{at_clock(each.decided_at)} {full_name(each.reviewer)}")
-        for each in votes[:2]
-        if 18 < float(at(each.decided_at)[:-1]) < 80
-        and abs(float(at(each.decided_at)[:-1]) - float(now[:-1])) > 15
-    ]  # fmt: skip
-    if 14 < float(now[:-1]) < 92:
-        open_ = approval.closed_at is None and approval.settled_at is None
-        word = _("now") if open_ else _("closed") if approval.closed_at else _("decided")
-        labels.append(format_html('<text class="nowt" x="{}" y="31" text-anchor="end">{}</text>',
-                                  now, word))  # fmt: skip
+    open_ = approval.closed_at is None and approval.settled_at is None
+    word = _("now") if open_ else _("closed") if approval.closed_at else _("decided")
+    named = [(now, "nowt", "end", word)]
+    for each in votes[:2]:
+        words = f"{at_clock(each.decided_at)} {full_name(each.reviewer)}"
+        named.append((at(each.decided_at), "mid", "middle", words))
+    labels = format_html_join(
+        "", '<text x="{}" class="{}" y="31" text-anchor="{}">{}</text>', _apart(named)
+    )
     return format_html(
         '<svg class="scale" role="img" aria-label="{}">'
         '<rect class="track" y="6" width="100%" height="6" rx="3"/>'
@@ -128,6 +125,16 @@ def scale(approval: Approval, votes: list[Any]) -> SafeString:
         rest,
         format_html_join("", '<line x1="{}" x2="{}" y1="3" y2="15"/>', ((x, x) for x in ticks)),
         _("%s asked") % at_clock(approval.opened_at),
-        format_html_join("", "{}", ((each,) for each in labels)),
+        labels,
         at_clock(approval.due_at),
     )
+
+
+def _apart(labels: list[tuple[str, str, str, str]]) -> list[tuple[str, str, str, str]]:
+    """Those that cover neither an end of the scale nor each other; what comes first goes first."""
+    kept: list[tuple[str, str, str, str]] = []
+    for each in labels:
+        share = float(each[0][:-1])
+        if 30 < share < 75 and all(abs(share - float(other[0][:-1])) > 22 for other in kept):
+            kept.append(each)
+    return kept

@@ -203,22 +203,25 @@ class TestScale:
         assert texts(drawn) == ["10:00 asked", "now", "12:00"]
         assert ticks(drawn) == ["0", "41.7%"]
 
-    def test_has_a_tick_and_a_name_for_each_vote(self, row):
-        drawn = scale(row, self.voted(row, 24, 48))
-        assert ticks(drawn) == ["0", "20.0%", "40.0%", "41.7%"]
-        assert texts(drawn) == ["10:00 asked", "10:24 mei", "now", "12:00"]  # 10:48 is too near
+    def test_has_a_tick_for_each_vote_and_a_name_where_there_is_room(self, row, clock):
+        clock.set(self.START + timedelta(minutes=80))
+        drawn = scale(row, self.voted(row, 42, 44))
+        assert ticks(drawn) == ["0", "35.0%", "36.7%", "66.7%"]
+        assert texts(drawn) == ["10:00 asked", "now", "10:42 mei", "12:00"]
 
-    def test_names_none_where_it_would_cover_an_end(self, row):
-        assert texts(scale(row, self.voted(row, 6))) == ["10:00 asked", "now", "12:00"]
+    def test_names_none_where_it_would_cover_another(self, row, clock):
+        assert texts(scale(row, self.voted(row, 6, 48))) == ["10:00 asked", "now", "12:00"]
+        clock.set(self.START + timedelta(minutes=20))
+        assert texts(scale(row, [])) == ["10:00 asked", "12:00"]
 
     def test_is_told_to_who_does_not_see_it(self, row):
         words = "Asked 10:00, deadline 12:00, 2 approvals so far"
         assert f'role="img" aria-label="{words}"' in scale(row, self.voted(row, 24, 48))
 
     def test_stands_where_it_was_decided_or_closed(self, row):
-        row.settled_at = self.START + timedelta(minutes=30)
+        row.settled_at = self.START + timedelta(minutes=48)
         assert texts(scale(row, [])) == ["10:00 asked", "decided", "12:00"]
-        assert ticks(scale(row, [])) == ["0", "25.0%"]
+        assert ticks(scale(row, [])) == ["0", "40.0%"]
         row.closed_at = self.START + timedelta(minutes=60)
         assert texts(scale(row, [])) == ["10:00 asked", "closed", "12:00"]
         assert ticks(scale(row, [])) == ["0", "50.0%"]
