@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from approvals.models import Approval, Claim, Comment, Decision, Kind, Queue
 from approvals.templatetags.drawings import scale
-from approvals.templatetags.times import at_clock
+from approvals.templatetags.times import timed
 from orchestrator import client as temporal
 from tests.desk import a_row, an_opened
 
@@ -148,7 +148,7 @@ class TestClock:
         due = timezone.now() + timedelta(minutes=43)
         row = asked(people, due_at=due, on_timeout=on_timeout)
         told = clock_of(see(people.mei, row))
-        assert words.format(due=at_clock(due)) in told
+        assert words.format(due=timed(due)) in told
         assert "42 minutes left" in told
         assert 'data-urg="now"' in told
 
@@ -160,7 +160,7 @@ class TestClock:
         Approval.objects.update(settled_at=None)
         told = clock_of(see(people.mei, row))
         assert "It was not decided in time, so others are asked as well." in told
-        assert f"Rejected automatically at {at_clock(ends)}." in told
+        assert f"Rejected automatically at {timed(ends)}." in told
 
     @pytest.mark.parametrize(
         ("ago", "words"),
