@@ -26,9 +26,11 @@ NAVIGATION = (
     ("history", _("History"), _("History"), "history", {"history"}),
     ("workflows", _("Workflows"), _("Workflows"), "workflow", {"workflows", "workflow"}),
 )
-# The same for administrators; templates show it to nobody else.
 QUEUES = {"queues", "queue", "new_queue", "queue_deletion"}
 POLICY = {"policy", "policy_draft", "policy_simulator", "policy_version"}
+# What a phone has under More.
+BEYOND = QUEUES | POLICY | {"workflows", "workflow", "start", "profile", "absences"}
+# As above, for administrators; templates show it to nobody else.
 ADMINISTRATION = (
     ("queues", _("Queues"), _("Queues"), "users", QUEUES),
     ("policy", _("Policy"), _("Policy"), "scale", POLICY),
@@ -41,6 +43,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "navigation": _links(NAVIGATION, view),
         "administration": _links(ADMINISTRATION, view),
+        "beyond": view in BEYOND,
         "waiting": lambda: waiting(request),  # templates call it, once they need it
         "unreached": lambda: is_away(request),
         "session_end": lambda: session_end(request),

@@ -41,7 +41,7 @@
     if (minutes < 60) return [minutes, "minute"];
     if (minutes >= 48 * 60) return [Math.floor(minutes / 1440), "day"];
     const hours = Math.floor(minutes / 60);
-    return [hours, "hour", hours > 3 ? 0 : minutes % 60];
+    return [hours, "hour", hours > 1 ? 0 : minutes % 60];
   }
 
   // 42 minutes, 1 hour 55 min, 3 hours, 2 days
@@ -73,7 +73,7 @@
     const [n, name, more = ""] =
       !minutes ? (over ? ["", "just"] : ["&lt;1", "min"]) :
       hours >= 48 ? [Math.floor(hours / 24), "d"] :
-      hours >= 3 || (hours && !rest) ? [hours, "h"] :
+      hours > 1 || (hours && !rest) ? [hours, "h"] :
       hours ? [hours, "h", ` ${rest < 10 ? "0" : ""}${rest}`] : [minutes, "min"];
     time.innerHTML = `${n}<small>${words(byId("problem"), name)}</small>${more}`;
   }

@@ -100,7 +100,7 @@ def typed_again(request: HttpRequest, approval: Approval, form: DecisionForm) ->
         form["comment"].value() or form["asked"].value()
     )
     context["close_confirmation"] = True
-    response = render(request, "_approval.html#panel", context, status=422)
+    response = render(request, "_approval.html#typed_again", context, status=422)
     response["HX-Retarget"], response["HX-Reswap"] = "#panel", "outerHTML"
     return response
 
@@ -122,6 +122,7 @@ def asked_twice(request: HttpRequest, approval: Approval, form: DecisionForm) ->
     return response
 
 
+FULL = ("disk is full", "No space left")  # as SQLite and PostgreSQL say it
 REFUSALS = (NotDecided, NoKey, OperationalError)
 
 
@@ -137,7 +138,9 @@ def refused(
     if isinstance(error, NoKey):
         return not_now(request, _("The desk has no key to sign decisions with."))
     if isinstance(error, OperationalError):
-        return not_now(request, _("The database is busy."))
+        full = any(words in str(error) for words in FULL)
+        said = _("The disk of the database is full.") if full else _("The database is busy.")
+        return not_now(request, said)
     read = form.cleaned_data["sha"] if isinstance(error, Changed) and form else ""
     return shown_anew(request, approval, str(error), of_decision=form is not None, read=read)
 

@@ -5,18 +5,20 @@ import itertools
 import json
 import re
 from datetime import timedelta
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.contrib.sessions.models import Session
 from django.db import connection
-from django.http import Http404
+from django.http import Http404, QueryDict
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from approvals.context import queues
+from approvals.inbox_filter import InboxFilter
 from approvals.models import Approval, Decision, Delegation, Queue
 from approvals.views import panel
 from orchestrator import client as temporal
@@ -179,6 +181,31 @@ def test_a_quiet_page_says_it_too_and_once(client, people):
             assert words in news
             shown = found.search(news)[1]
         assert client.get(address + shown).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("address", "is_beyond"),
+    [("/inbox/", False), ("/history/", False), ("/workflows/", True), ("/profile/", True)],
+)
+def test_more_is_marked_where_one_is_beyond_it(client, people, address, is_beyond):
+    client.force_login(people.mei, BACKEND)
+    page = client.get(address).content.decode()
+    assert ('<summary aria-current="true">' in page) == is_beyond
+
+
+@pytest.mark.parametrize(
+    ("address", "title"),
+    [
+        ("/inbox/?after=", "Inbox, further on – Countersign"),
+        ("/workflows/?older=", "Workflows – older – Countersign"),
+        ("/requests/?older=", "My requests – older – Countersign"),
+    ],
+)
+def test_titles_tell_pages_apart(client, people, address, title):
+    client.force_login(people.mei, BACKEND)
+    last = InboxFilter(QueryDict()).order.place(a_row(people))
+    page = client.get(address + quote(str(last))).content.decode()
+    assert f"<title>{title}</title>" in page
 
 
 def test_a_banner_says_that_one_acts_for_somebody(client, people):

@@ -1,5 +1,6 @@
 """The profile: theme, shortcuts, what comes after a decision, time zone."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -27,6 +28,24 @@ def test_nobody_has_to_choose_anything(mei):
     assert 'data-shortcuts="on" data-auto-advance="on"' in page
     assert "data-theme" not in page
     assert not Preference.objects.exists()
+
+
+def test_keys_are_named_only_where_they_work(mei, people):
+    form = a_row(people)
+    held = a_row(people, undo_seconds=60)
+    held.decide(people.mei, "approve")
+    addresses = [f"/inbox/{form.pk}/", f"/approvals/{form.pk}/", f"/approvals/{held.pk}/"]
+    addresses.append(f"/inbox/receipt/{held.pk}/")
+
+    def named() -> set[str]:
+        page = "".join(mei.get(address).content.decode() for address in addresses)
+        page = re.sub(r'<dialog class="shortcuts".*?</dialog>', "", page, flags=re.DOTALL)
+        keys = re.findall(r'aria-keyshortcuts="([^"]*)"', page)
+        return {*keys, *re.findall(r"<kbd>[^<]*</kbd>", page)}
+
+    assert named() >= {"/ Control+K", "?", "a", "r", "u", "o", "<kbd>/</kbd>", "<kbd>u</kbd>"}
+    mei.post("/profile/", chosen(shortcuts=None))
+    assert named() == {"Control+K"}
 
 
 def test_every_page_follows_it(mei, people):

@@ -212,6 +212,24 @@ class TestRefused:
         assert (answer.status_code, answer["Retry-After"]) == (503, "5")
         assert "Nothing was recorded." in json.loads(answer["HX-Trigger"])["problem"]
 
+    @pytest.mark.parametrize(
+        ("error", "words"),
+        [
+            ("database is locked", "The database is busy."),
+            ("database or disk is full", "The disk of the database is full."),
+            (
+                "could not extend file: No space left on device",
+                "The disk of the database is full.",
+            ),
+        ],
+    )
+    def test_what_is_wrong_with_the_database(self, mei, row, monkeypatch, error, words):
+        def fail(*args, **more):
+            raise OperationalError(error)
+
+        monkeypatch.setattr(Approval, "_claim", fail)
+        assert f"{words} Nothing was recorded." in send(mei, row).content.decode()
+
 
 class TestConfirmation:
     """High risk asks twice, critical for the password too; the server sees to it."""

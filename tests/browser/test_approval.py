@@ -363,6 +363,24 @@ class TestWithoutJavaScript:
         assert Decision.objects.filter(verdict="retract").count() == 1
 
 
+class TestTitle:
+    def test_says_error_as_long_as_there_is_one(self, opened, ask):
+        row = ask(title="Pay Acme")
+        page = opened("mei").new_page()
+        for place in places(row):
+            page.goto(place)
+            before = page.title()
+            page.locator("#panel .reject").click()
+            page.locator(".rejecting").wait_for()
+            assert page.title() == before  # to begin is no mistake
+            page.locator("#panel .noSolid").click()
+            page.locator("#why-err").wait_for()
+            assert re.fullmatch(r"(\(1\) )?Error: Pay Acme( – Inbox)? – Countersign", page.title())
+            page.get_by_role("link", name="Cancel").click()
+            page.locator("#panel:not(.rejecting)").wait_for()
+            assert page.title() == before
+
+
 class TestInterrupted:
     """Nothing that was typed is lost, and nothing is called recorded that was not."""
 
