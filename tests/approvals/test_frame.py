@@ -205,7 +205,7 @@ def test_titles_tell_pages_apart(client, people, address, title):
     client.force_login(people.mei, BACKEND)
     last = InboxFilter(QueryDict()).order.place(a_row(people))
     page = client.get(address + quote(str(last))).content.decode()
-    assert f"<title>{title}</title>" in page
+    assert re.search(r"<title>(?:\(1\) )?([^<]*)</title>", page)[1] == title
 
 
 def test_a_banner_says_that_one_acts_for_somebody(client, people):
