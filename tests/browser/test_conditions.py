@@ -35,7 +35,7 @@ def save_view(page: Page) -> None:
     open_menu("Views")(page)
     page.locator("#view-name").fill("Mine")
     page.get_by_role("button", name="Save view").click()
-    open_menu("Views")(page)
+    open_menu("Mine")(page)
 
 
 def approve(page: Page) -> None:
