@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from approvals.filters import readable, says
-from approvals.models import Approval, Queue
+from approvals.models import Queue
 from approvals.models.approval_queryset import ApprovalQuerySet
 from approvals.models.approval_record import NEVER
 from approvals.models.people import identity
@@ -140,11 +140,11 @@ class InboxFilter:
         return says(texts[0])
 
 
-def due_group(row: Approval) -> str:
-    """Under which of DUE a row stands now."""
+def due_group(due: datetime) -> str:
+    """Under which of DUE a row with this `due_sort` stands now."""
     for name in ("overdue", "hour", "today", "later"):
         until = _span(name)[1]
-        if until and row.due_sort <= until:
+        if until and due <= until:
             return name
     return "never"
 

@@ -137,24 +137,30 @@
     return hovered || scrolled || here.contains(document.activeElement);
   }
 
-  function offer(count) {
-    waiting = count;
-    $(".fresh:not(#again)")?.remove();
-    if (!count) return;
+  // Said aloud at most once a minute, whether they wait or are drawn.
+  function tell(count) {
     const text = words(list(), count === 1 ? "newOne" : "newMany", { n: count });
-    list().insertAdjacentHTML(
-      "beforebegin", '<p class="fresh"><button class="btn" type="button"></button></p>',
-    );
-    $(".fresh:not(#again) .btn").textContent = text;
-    if (Date.now() - told > MINUTE) {
+    if (count && Date.now() - told > MINUTE) {
       told = Date.now();
       say(text);
     }
+    return text;
+  }
+
+  // `count` are new, others of those `held` back have only moved up.
+  function offer(count, held = 0) {
+    const text = tell(count);
+    waiting = held;
+    $(".fresh:not(#again)")?.remove();
+    if (!count || !held) return;
+    list().insertAdjacentHTML(
+      "beforebegin", '<p class="fresh"><button class="btn" type="button"></button></p>',
+    );
+    $(".fresh:not(#again) .btn").textContent = `${text} ${list().dataset.show}`;
   }
 
   // Rows that are shown take their news in place; new ones wait, and so do banners.
-  function hold(html) {
-    const coming = new DOMParser().parseFromString(html, "text/html");
+  function hold(coming, count) {
     const shown = new Map($$(".row[id]", list()).map((row) => [row.id, row]));
     let added = 0;
     for (const row of $$(".row[id]", coming)) {
@@ -171,7 +177,7 @@
       gone.classList.add("done");
       for (const box of $$("input", gone)) box.disabled = true;
     }
-    offer(added);
+    offer(count, added);
     waiting ||= 1;
     dress();
   }
@@ -185,11 +191,13 @@
 
   on("htmx:beforeSwap", ({ detail }) => {
     if (!isList(detail.target) || !detail.shouldSwap) return;
-    if (isList(detail.requestConfig.elt) && !showNow && busy()) {
+    const coming = new DOMParser().parseFromString(detail.serverResponse, "text/html");
+    const count = $$("[data-new]", coming).filter(({ id }) => !byId(id)).length;
+    if (!showNow && busy()) {
       detail.shouldSwap = false;
-      hold(detail.serverResponse);
+      hold(coming, count);
     } else {
-      offer(0);
+      offer(waiting ? 0 : count);
     }
   });
 

@@ -127,6 +127,19 @@ class Comment(AppendOnly):
         return last if last and last.kind == cls.Kind.QUESTION else None
 
     @classmethod
+    def calling(cls, approvals: "list[Approval]") -> "dict[Any, set[str]]":
+        """Which of those that still wait have an open question or a reminder, with one query."""
+        waiting = [each.pk for each in approvals if each.is_open]
+        kinds = (cls.Kind.QUESTION, cls.Kind.ANSWER, cls.Kind.NUDGE)
+        said = cls.objects.filter(approval__in=waiting, kind__in=kinds).order_by("pk")
+        found: dict[Any, set[str]] = {}
+        for pk, kind in said.values_list("approval", "kind"):
+            found.setdefault(pk, set()).add(str(kind))
+            if kind == cls.Kind.ANSWER:
+                found[pk].discard(cls.Kind.QUESTION)
+        return found
+
+    @classmethod
     def open_questions(cls, approvals: "list[Approval]") -> "dict[Any, Comment]":
         """The same for many that still wait, by their keys, with one query."""
         waiting = [each.pk for each in approvals if each.is_open]

@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from approvals import tabs
 from approvals.context import banners, concerning, queues, unsent
 from approvals.forms import RISKS
-from approvals.inbox_filter import AGES, DUE, FILTERS, InboxFilter, due_group
-from approvals.models import Approval, Decision, Kind, Queue
+from approvals.inbox_filter import AGES, DUE, FILTERS, InboxFilter
+from approvals.models import Approval, Comment, Decision, Kind, Queue
 from approvals.models.approval_queryset import ApprovalQuerySet
-from approvals.models.decision import VOTES
 from approvals.ordering import Place
 from approvals.views import panel
+from approvals.views.groups import grouped
 from approvals.views.paging import HEAVY, SIZE
 
 LONGEST_MEMORY = timedelta(hours=12)
@@ -32,15 +32,15 @@ def listed(request: HttpRequest, asked: InboxFilter) -> dict[str, Any]:
     after = Place.read(request.GET.get("after", ""))
     rows = _light(tabs.waiting(asked.tab, request.user, queues(request)))
     shown = asked.order.page(asked.found(rows), after, SIZE + 1)
-    more, shown = len(shown) > SIZE, shown[:SIZE]
-    last = asked.order.place(shown[-1]) if more else None
+    following, shown = shown[SIZE:], shown[:SIZE]
+    last = asked.order.place(shown[-1]) if following else None
     shown += _settled(request, asked, since, (after, last), {each.pk for each in shown})
-    _mark(shown, request)
+    _mark(shown, request, since)
     shown.sort(key=lambda each: asked.order.rank(asked.order.place(each)))
     return {
         "asked": asked,
         "tab": asked.tab,
-        "groups": _groups(shown, asked.group),
+        "groups": grouped(shown, asked, after, *following or [None]),
         "more": str(last or ""),
         "after": str(after or ""),
         "since": since.isoformat(),
@@ -81,18 +81,21 @@ def _since(request: HttpRequest) -> datetime:
     return max(since, now - LONGEST_MEMORY) if since.tzinfo else now
 
 
-def _mark(rows: list[Approval], request: HttpRequest) -> None:
-    """Who else has claimed a row, and whether it is ticked.
+def _mark(rows: list[Approval], request: HttpRequest, since: datetime) -> None:
+    """Who else has claimed a row, what was said of it, whether it is ticked, whether it is new.
 
     What a row does not have is said too: a template that looks for it in vain takes long.
     """
     ticked = set(request.GET.getlist("sel"))
+    said = Comment.calling(rows)
     for row in rows:
         claim = getattr(row, "claim", None)
         elsewhere = claim and claim.is_current and claim.holder_id != request.user.pk
         row.held_by = claim.who if claim and elsewhere else None  # type: ignore[attr-defined]
         row.is_ticked = str(row.pk) in ticked  # type: ignore[attr-defined]
+        row.is_new = row.opened_at >= since  # type: ignore[attr-defined]
         row.done = getattr(row, "done", "")  # type: ignore[attr-defined]
+        row.calls = said.get(row.pk, ())  # type: ignore[attr-defined]
 
 
 # Rows that were decided meanwhile.
@@ -145,33 +148,6 @@ def _done(row: Approval, user: Any) -> str:
     return _("Approved by %(name)s") % {"name": name}
 
 
-# Groups.
-
-
-def _groups(rows: list[Approval], by: str) -> list[dict[str, Any]]:
-    titles: dict[str, Any] = {"": _("Of no kind"), **DUE}
-    if by == "kind" and rows:
-        titles |= dict(Kind.objects.values_list("slug", "name"))
-    if by == "queue":
-        titles |= {each.queue.slug: each.queue.name for each in rows}
-    if by == "none":
-        titles[""] = _("All")
-    found: dict[str, list[Approval]] = {name: [] for name in DUE} if by == "due" else {}
-    for row in rows:
-        found.setdefault(_group(row, by), []).append(row)
-    return [
-        {"name": name, "title": titles.get(name, name), "rows": each}
-        for name, each in found.items()
-        if each
-    ]
-
-
-def _group(row: Approval, by: str) -> str:
-    if by == "due":
-        return due_group(row)
-    return {"queue": row.queue.slug, "kind": row.kind}.get(by, "")
-
-
 # Nothing to show.
 
 
@@ -196,9 +172,11 @@ def _empty(request: HttpRequest, asked: InboxFilter, paged: bool) -> dict[str, A
         return {"state": "filtered", "words": asked.words(names(request)), "query": unfiltered}
     if asked.tab != "decide":
         return {"state": asked.tab}
+    others = counts(request)["others"]
     if not queues(request):
-        return {"state": "no_role" if Queue.objects.exists() else "no_queue"}
+        return {"state": "no_role" if Queue.objects.exists() else "no_queue", "others": others}
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     user: Any = request.user
-    today = Decision.objects.filter(reviewer=user, decided_at__gte=midnight, verdict__in=VOTES)
-    return {"state": "done", "today": today.count(), "others": counts(request)["others"]}
+    today = Decision.objects.standing().filter(reviewer=user, decided_at__gte=midnight)
+    decided = today.values("approval").distinct().count()
+    return {"state": "done", "today": decided, "others": others}

@@ -114,6 +114,15 @@ class TestInbox:
         assert "split has-open" in page
         assert page.count("<h1") == 1
 
+    def test_every_page_and_part_has_one_heading(self, mei, people):
+        row = a_row(people)
+        for address in ("/inbox/", f"/inbox/{row.pk}/", f"/inbox/bulk/?sel={row.pk}",
+                        "/inbox/bulk/"):  # fmt: skip
+            assert mei.get(address).content.decode().count("<h1") == 1, address
+            part = mei.get(address, headers={"HX-Request": "true"}).content.decode()
+            assert part.count("<h1") == 1, address
+            assert re.search(r'<h[12][^>]* id="title" hx-swap-oob="true">Inbox', part), address
+
 
 class TestTabs:
     def test_are_links_with_counts(self, mei, people):
@@ -516,6 +525,45 @@ class TestAdvancing:
         assert self.heading(self.decide(mei, one, two.pk, place="page")) == "One"
 
 
+class TestGroups:
+    def counts(self, client, address):
+        page = client.get(address).content.decode().replace("&amp;", "&")
+        heads = r'<h2 class="grp"[^>]*><span>([^<]*)</span><span>([^<]*)</span>'
+        more = re.search(r'href="(/inbox/\?after=[^"]+)"', page)
+        return dict(re.findall(heads, page)), more and more[1]
+
+    def test_say_so_where_they_go_on_beyond_the_page(self, mei, people):
+        for n in range(3):
+            due(people, 10 + n)
+        for n in range(60):
+            due(people, 60 * 24 * 3 + n)
+        counts, more = self.counts(mei, "/inbox/")
+        assert counts == {"Due within the hour": "3", "Later": "47+"}
+        assert self.counts(mei, more) == ({"Later": "13+"}, None)
+
+    def test_that_end_with_the_page_are_counted_in_full(self, mei, people):
+        for n in range(50):
+            due(people, 10 + n / 10)
+        due(people, 60 * 24 * 3)
+        counts, more = self.counts(mei, "/inbox/")
+        assert counts == {"Due within the hour": "50"}
+        assert self.counts(mei, more)[0] == {"Later": "1"}
+
+    @pytest.mark.parametrize("query", ["group=kind", "sort=newest", "sort=newest&group=due"])
+    def test_that_are_scattered_may_all_go_on(self, mei, people, query):
+        for n in range(51):
+            due(people, 60 * 24 * 3 + n, kind="refund" if n else "")
+        assert all(each.endswith("+") for each in self.counts(mei, f"/inbox/?{query}")[0].values())
+
+    def test_count_only_what_waits(self, mei, people):
+        rows = [a_row(people) for _ in range(3)]
+        since = timezone.now().isoformat()
+        rows[1].decide(people.lena, "approve")
+        answer = mei.get("/inbox/rows/", {"since": since}).content.decode()
+        assert "Approved by lena" in answer
+        assert "<span>No deadline</span><span>2</span>" in answer
+
+
 class TestLatest:
     """The line outlives a reload: tabs and filters are new pages, too."""
 
@@ -688,6 +736,28 @@ class TestNothingWaits:
         assert "No queue exists yet." in page
         assert words in page
 
+    @pytest.mark.parametrize("waits", [True, False])
+    def test_for_an_admin_who_reviews_nothing(self, client, people, waits):
+        if waits:
+            a_row(people)
+        kim = User.objects.create(username="kim", is_superuser=True)
+        client.force_login(kim, "django.contrib.auth.backends.ModelBackend")
+        page = client.get("/inbox/").content.decode().partition('id="empty"')[2]
+        assert "Ask an administrator." not in page
+        assert ('href="/inbox/?tab=others"' in page) == waits
+        assert 'href="/queues/"' in page
+
+    def test_counts_requests_that_stay_decided(self, noon, mei, people):
+        one, two, back = (a_row(people, undo_seconds=600) for _ in range(3))
+        one.decide(people.mei, "approve")
+        two.decide(people.mei, "approve")
+        two.take_back(people.mei)
+        two.decide(people.mei, "reject", "No.")
+        back.decide(people.mei, "approve")
+        back.take_back(people.mei)
+        back.decide(people.lena, "approve")
+        assert "You decided 2 requests today." in mei.get("/inbox/").content.decode()
+
 
 class TestRows:
     def ask(self, client, rev=None, **query):
@@ -711,6 +781,24 @@ class TestRows:
     def test_looking_for_news_is_cheap(self, mei, people, django_assert_max_num_queries):
         with django_assert_max_num_queries(3):
             assert self.ask(mei, 0).status_code == 204
+
+    def test_only_what_was_asked_since_is_new(self, mei, people):
+        old = a_row(people, title="Has moved up")
+        since = timezone.now().isoformat()
+        new = a_row(people, title="New")
+        page = self.ask(mei, since=since).content.decode()
+        assert re.findall(r'id="row-([^"]+)" data-new', page) == [str(new.pk)]
+        assert f'id="row-{old.pk}"' in page
+
+    def test_say_what_was_asked_or_recalled(self, mei, people):
+        row = a_row(people, requester_user=people.amira)
+        tags = r'class="tag">(?:(?!</span>).)*</svg>([^<]+)</span>'
+        asked = Comment.add(row, people.lena, "Why?", Comment.Kind.QUESTION)
+        Comment.add(row, people.amira, "", Comment.Kind.NUDGE)
+        page = self.ask(mei).content.decode()
+        assert re.findall(tags, page, re.S) == ["question open", "reminded"]
+        Comment.add(row, people.amira, "So.", Comment.Kind.ANSWER, asked.author)
+        assert re.findall(tags, self.ask(mei).content.decode(), re.S) == ["reminded"]
 
     def test_what_another_decided_stays_dimmed(self, mei, people):
         row = a_row(people, title="Was here")

@@ -26,6 +26,19 @@ class TestMoving:
         inbox.keyboard.press("k")
         heading(inbox, "Request A")
 
+    def test_the_page_has_one_main_heading_whatever_is_open(self, inbox, rows):
+        main = inbox.locator("h1")
+        expect(main).to_have_text(["Inbox"])
+        inbox.keyboard.press("j")
+        expect(main).to_have_text(["Request A"])
+        box(inbox, "A").check()
+        expect(main).to_have_text(["1 request"])
+        inbox.goto("/inbox/")
+        box(inbox, "A").check()
+        expect(main).to_have_text(["1 request"])
+        inbox.keyboard.press("Escape")
+        expect(main).to_have_text(["Inbox"])
+
     def test_pressed_quickly_the_last_one_wins(self, inbox):
         for _ in range(4):
             inbox.keyboard.press("j")

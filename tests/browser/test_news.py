@@ -41,7 +41,7 @@ class TestNews:
         refresh(inbox)
         show = inbox.get_by_role("button", name="2 new requests. Show")
         expect(show).to_be_visible()
-        expect(inbox.locator("#status")).to_have_text("2 new requests. Show")
+        expect(inbox.locator("#status")).to_have_text("2 new requests.")
         expect(inbox.locator(f"#row-{rows[1].pk} a.t")).to_be_focused()
         assert inbox.locator(f"#row-{rows[1].pk}").bounding_box() == before
         show.press("Enter")
@@ -136,6 +136,36 @@ class TestNews:
         people.general.touch()
         refresh(inbox)
         expect(inbox.get_by_role("link", name="Quiet")).to_be_visible()
+
+    def test_what_comes_at_once_is_told_once_a_minute(self, inbox, people):
+        inbox.mouse.move(900, 400)
+        a_row(people, title="Quiet")
+        people.general.touch()
+        refresh(inbox)
+        expect(inbox.locator("#status")).to_have_text("1 new request.")
+        inbox.evaluate("document.getElementById('status').textContent = ''")
+        for title in ("One more", "And one"):
+            a_row(people, title=title)
+            people.general.touch()
+            refresh(inbox)
+            expect(inbox.get_by_role("link", name=title)).to_be_visible()
+        inbox.wait_for_timeout(100)
+        expect(inbox.locator("#status")).to_be_empty()
+
+    def test_what_has_only_moved_up_is_not_called_new(self, inbox, people, rows):
+        for n in range(50):
+            due = timezone.now() + timedelta(days=2, minutes=n)
+            a_row(people, title=f"Later {n}", due_at=due, due_sort=due)
+        inbox.reload()
+        inbox.locator(f"#row-{rows[2].pk}").hover()
+        recorded(rows[1], people.lena)
+        refresh(inbox)
+        expect(inbox.locator(f"#row-{rows[1].pk}")).to_contain_text("Approved by lena")
+        expect(inbox.locator(".fresh:not(#again)")).to_have_count(0)
+        inbox.mouse.move(900, 400)
+        assert refresh(inbox) == 200
+        expect(inbox.get_by_role("link", name="Later 45")).to_have_count(1)
+        expect(inbox.locator("#status")).to_be_empty()
 
     def test_a_filtered_list_shows_no_other_news(self, inbox, people):
         inbox.goto("/inbox/?risk=high")
