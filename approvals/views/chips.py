@@ -120,6 +120,7 @@ def _form(asked: InboxFilter, *names: str) -> dict[str, Any]:
     others = asked.carried(*names)
     return {
         "name": names[0],
+        "id": f"chip-{names[0]}",
         "title": FILTERS[names[0]][0] if names[0] in FILTERS else "",
         "count": sum(len(asked.chosen.get(each, [])) for each in names),
         "others": others,

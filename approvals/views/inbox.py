@@ -2,12 +2,16 @@
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
-from approvals.inbox_address import here
+from approvals.inbox_address import here, inbox_url
 from approvals.views import panel
 from approvals.views.chips import head
 from approvals.views.drawing import page
@@ -18,6 +22,8 @@ from approvals.views.receipt import latest
 @require_safe
 def inbox(request: HttpRequest, pk: UUID | None = None) -> HttpResponse:
     """The list, with the approval `pk` open beside it; for htmx the open one alone."""
+    if request.htmx and request.htmx.target == "found":  # type: ignore[attr-defined]
+        return found(request)
     if not pk:
         return with_list(request, {"place": "pane"}, open_alone=False)
     context = panel.everything(request, panel.find(request, pk), place="pane")
@@ -35,6 +41,31 @@ def with_list(
         around = listed(request, asked) | head(request, asked) | latest(request)
         context = around | context
     return page(request, "inbox.html", "pane", context, status)
+
+
+def found(request: HttpRequest) -> HttpResponse:
+    """The list and what stands above it, once filters have changed; what is open stays open."""
+    asked, pk = here(request), _open(request)
+    context = listed(request, asked) | head(request, asked)
+    context["approval"] = pk and {"pk": pk}  # as much of it as the list shows
+    response = page(request, "inbox.html", "found", context)
+    response["HX-Push-Url"] = inbox_url(request, pk or "inbox")
+    n = sum(each["count"] for each in context["groups"])
+    said = ngettext("%d request found.", "%d requests found.", n) % n
+    if context["more"]:
+        said = _("More than %d requests found.") % n
+    response["HX-Trigger"] = json.dumps({"say": said})
+    return response
+
+
+def _open(request: HttpRequest) -> UUID | None:
+    """Which approval is open in the page that asks."""
+    address = request.htmx.current_url_abs_path or ""  # type: ignore[attr-defined]
+    try:
+        match = resolve(urlsplit(address).path)
+    except Resolver404:
+        return None
+    return match.kwargs["pk"] if match.view_name == "inbox_pane" else None
 
 
 @require_safe

@@ -32,7 +32,8 @@ def listed(request: HttpRequest, asked: InboxFilter) -> dict[str, Any]:
     after = Place.read(request.GET.get("after", ""))
     rows = _light(tabs.waiting(asked.tab, request.user, queues(request)))
     shown = asked.order.page(asked.found(rows), after, SIZE + 1)
-    following, shown = shown[SIZE:], shown[:SIZE]
+    following = shown[SIZE] if len(shown) > SIZE else None
+    shown = shown[:SIZE]
     last = asked.order.place(shown[-1]) if following else None
     shown += _settled(request, asked, since, (after, last), {each.pk for each in shown})
     _mark(shown, request, since)
@@ -40,7 +41,7 @@ def listed(request: HttpRequest, asked: InboxFilter) -> dict[str, Any]:
     return {
         "asked": asked,
         "tab": asked.tab,
-        "groups": grouped(shown, asked, after, *following or [None]),
+        "groups": grouped(shown, asked, after, following),
         "more": str(last or ""),
         "after": str(after or ""),
         "since": since.isoformat(),

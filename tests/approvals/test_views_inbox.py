@@ -200,6 +200,30 @@ class TestFilters:
             assert f"<li>{each}</li>" in words
         assert 'href="/inbox/?sort=newest">Clear filters' in words
 
+    @pytest.mark.parametrize("is_open", [True, False])
+    def test_draw_the_list_alone_and_leave_what_is_open(self, mei, people, is_open):
+        one, _two = a_row(people, risk="low", title="Low"), a_row(people, risk="high")
+        path = f"/inbox/{one.pk}/" if is_open else "/inbox/"
+        headers = {
+            "HX-Request": "true",
+            "HX-Target": "found",
+            "HX-Trigger": "chip-risk",
+            "HX-Current-URL": f"http://testserver{path}?risk=high&sort=newest",
+        }
+        answer = mei.get("/inbox/?risk=low&sort=newest", headers=headers)
+        page = answer.content.decode()
+        assert titles(answer) == ["Low"]
+        assert answer["HX-Push-Url"] == f"{path}?risk=low&sort=newest"
+        assert json.loads(answer["HX-Trigger"]) == {"say": "1 request found."}
+        assert "<html" not in page
+        assert 'id="pane"' not in page
+        assert ("<h1" in page) != is_open
+        assert (f'id="row-{one.pk}" data-urg="none" aria-current="true"' in page) == is_open
+        # The menu that one is in stays open, and no other one is.
+        menus = re.findall(r'<details class="menu"( open)?>.*?id="(chip-\w+)"', page, re.S)
+        assert [name for is_unfolded, name in menus if is_unfolded] == ["chip-risk"]
+        assert re.search(r'hx-get="/inbox/rows/\?since=[^"]+&amp;risk=low&amp;sort=newest"', page)
+
     def test_dim_only_what_they_would_show(self, mei, people):
         low, high = a_row(people, risk="low", title="L"), a_row(people, risk="high", title="H")
         since = timezone.now().isoformat()

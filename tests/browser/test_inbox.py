@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from approvals.models import Approval, Preference
-from tests.browser.hands import PHONE, REFRESH, box, heading, verdicts
+from tests.browser.hands import PHONE, REFRESH, box, heading, refresh, verdicts
 from tests.desk import a_row, recorded
 
 pytestmark = pytest.mark.usefixtures("away")
@@ -467,6 +467,48 @@ class TestFilters:
         inbox.locator("#list a.t").click()
         heading(inbox, "Request D")
         expect(inbox).to_have_url(re.compile(r"/inbox/[-0-9a-f]+/\?risk=high$"))
+
+    def test_what_is_ticked_holds_at_once_and_closes_nothing(self, inbox, rows, people):
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        inbox.locator("#why").fill("Half a rea")
+        inbox.locator("summary", has_text="Risk").click()
+        high = inbox.get_by_role("checkbox", name="High")
+        high.check()
+        expect(inbox.locator("#list .row")).to_have_count(1)
+        expect(inbox).to_have_url(re.compile(rf"/inbox/{rows[0].pk}/\?risk=high$"))
+        expect(inbox.locator("#status")).to_have_text("1 request found.")
+        expect(high).to_be_visible()
+        expect(high).to_be_focused()
+        inbox.get_by_role("checkbox", name="Low").check()
+        expect(inbox.locator("#list .row")).to_have_count(5)
+        expect(inbox.locator("#list [aria-current]")).to_contain_text("Request A")
+        high.uncheck()
+        expect(inbox.locator("#list .row")).to_have_count(4)
+        inbox.get_by_role("button", name="Apply").click()
+        expect(high).not_to_be_visible()
+        heading(inbox, "Request A")
+        expect(inbox.locator("#why")).to_have_value("Half a rea")
+        expect(inbox.locator("h1")).to_have_count(1)
+        # News are asked for with the filters that hold now.
+        inbox.mouse.move(900, 400)
+        inbox.locator("#why").focus()
+        a_row(people, title="Risky", risk="high")
+        a_row(people, title="Harmless", risk="low")
+        people.general.touch()
+        assert refresh(inbox) == 200
+        expect(inbox.locator("#list a.t", has_text="Harmless")).to_have_count(1)
+        expect(inbox.locator("#list a.t", has_text="Risky")).to_have_count(0)
+
+    def test_a_search_finds_while_one_types(self, inbox):
+        inbox.locator(".listhead summary", has_text="Search").click()
+        field = inbox.get_by_label("Search these requests")
+        field.press_sequentially("request c")
+        expect(inbox.locator("#list .row")).to_have_count(1)
+        expect(field).to_be_focused()
+        expect(field).to_have_value("request c")
+        inbox.get_by_role("link", name="Clear").click()
+        expect(inbox.locator("#list .row")).to_have_count(5)
 
     def test_a_saved_view_tells_that_it_was_changed(self, inbox):
         inbox.goto("/inbox/?risk=low")
