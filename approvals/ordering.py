@@ -1,6 +1,6 @@
 """In which order the inbox is read, and how to read on behind a row: a page costs the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -46,6 +46,12 @@ class Order:
     field: str
     down: bool = False
     by_risk: bool = False
+    back: bool = False
+
+    @property
+    def backwards(self) -> "Order":
+        """The same from its end."""
+        return replace(self, down=not self.down, back=not self.back)
 
     def page(self, rows: ApprovalQuerySet, after: Place | None, most: int) -> list[Approval]:
         """The first rows behind `after`. Risk by risk, an index serves each, where one sort of all
@@ -72,7 +78,10 @@ class Order:
         return (place.step, sign * place.at.timestamp(), sign * place.key.int)
 
     def _steps(self, after: Place | None) -> range:
-        return range(after.step if after else 0, len(RISKS) if self.by_risk else 1)
+        steps = range(len(RISKS) if self.by_risk else 1)
+        if self.back:
+            return steps[after.step :: -1] if after else steps[::-1]
+        return steps[after.step :] if after else steps
 
     def _beyond(self, after: Place) -> Q:
         way = "lt" if self.down else "gt"

@@ -43,6 +43,8 @@ urlpatterns = [
     path("inbox/views/", saved.views, name="saved_views"),
     path("inbox/views/<int:pk>/", saved.view, name="saved_view"),
     path("inbox/<uuid:pk>/", inbox.inbox, name="inbox_pane"),
+    path("inbox/<uuid:pk>/next/", inbox.beside, name="next"),
+    path("inbox/<uuid:pk>/previous/", inbox.beside, {"back": True}, name="previous"),
     path("palette/", palette.palette, name="palette"),
     # /approvals/<uuid>/
     path("approvals/<uuid:pk>/", approval.approval, name="approval"),

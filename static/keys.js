@@ -220,7 +220,7 @@
   const KEYS = {
     j: () => step(1),
     k: () => step(-1),
-    o: () => ($("#pane .dhead .k > a.icon") ?? (current() && $("a.t", current())))?.click(),
+    o: () => ($("#pane .full > :last-child") ?? (current() && $("a.t", current())))?.click(),
     x: (shiftKey) => {
       const more = { bubbles: true, cancelable: true, shiftKey };
       const box = current() && $("[name=sel]", current());

@@ -5,12 +5,15 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
+from approvals.context import queues
 from approvals.inbox_address import here, inbox_url
 from approvals.views import panel
 from approvals.views.chips import head
@@ -66,6 +69,19 @@ def _open(request: HttpRequest) -> UUID | None:
     except Resolver404:
         return None
     return match.kwargs["pk"] if match.view_name == "inbox_pane" else None
+
+
+@require_safe
+def beside(request: HttpRequest, pk: UUID, back: bool = False) -> HttpResponse:
+    """To the request behind `pk` in the list, or before it."""
+    approval, asked = panel.find(request, pk), here(request)
+    order = asked.order.backwards if back else asked.order
+    waiting = asked.found(tabs.waiting(asked.tab, request.user, queues(request)))
+    found = order.page(waiting.only("pk"), order.place(approval), 1)
+    if not found:
+        ends = (_("This is the last request of the list."), _("This is the first one of the list."))
+        messages.info(request, ends[back])
+    return redirect(inbox_url(request, found[0].pk if found else pk))
 
 
 @require_safe

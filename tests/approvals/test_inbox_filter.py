@@ -147,6 +147,15 @@ class TestOrders:
         groups = [name for name, _rows in itertools.groupby(risks)]
         assert groups == ["critical", "high", "medium", "low"]
 
+    @pytest.mark.parametrize("name", ORDERS)
+    def test_are_read_backwards_too(self, rows, name):
+        order = ORDERS[name]
+        seen = order.page(rows, None, 24)
+        assert order.backwards.page(rows, None, 24) == seen[::-1]
+        for at in (0, 7, 13, 23):
+            before = order.backwards.page(rows, order.place(seen[at]), 24)
+            assert before == seen[:at][::-1]
+
     @pytest.mark.parametrize(
         "cursor",
         ["", "x", "0,x,y", "0,2026-01-01,x", f"0,2026-01-01T00:00:00,{uuid.UUID(int=1)}", "é,é,é"],

@@ -35,6 +35,8 @@ ADDRESSES = {
     "saved_view": (["view"], POST_ONLY),
     "palette": ([], EVERYBODY),
     "inbox_pane": (["approval"], VISIBLE),
+    "next": (["approval"], VISIBLE | dict.fromkeys(("reviewer", "asker", "admin"), 302)),
+    "previous": (["approval"], VISIBLE | dict.fromkeys(("reviewer", "asker", "admin"), 302)),
     "approval": (["approval"], VISIBLE),
     "panel": (["approval"], VISIBLE),
     "payload": (["approval"], VISIBLE),

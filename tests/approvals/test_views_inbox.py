@@ -549,6 +549,48 @@ class TestAdvancing:
         assert self.heading(self.decide(mei, one, two.pk, place="page")) == "One"
 
 
+class TestBeside:
+    """The arrows of the pane: which request they lead to is looked up once they are followed."""
+
+    @pytest.fixture
+    def rows(self, people):
+        return [
+            due(people, 10 + n, title=each, risk="low" if each == "C" else "high")
+            for n, each in enumerate("ABCD")
+        ]
+
+    @pytest.mark.parametrize(
+        ("query", "at", "way", "to"),
+        [
+            ("", 1, "next", 2),
+            ("", 1, "previous", 0),
+            ("?risk=high", 1, "next", 3),
+            ("?risk=high", 3, "previous", 1),
+            ("?risk=high", 2, "next", 3),  # from one that the filters hide
+            ("?sort=risk", 3, "next", 2),
+            ("?sort=risk", 2, "previous", 3),
+            ("", 3, "next", 3),
+            ("", 0, "previous", 0),
+        ],
+    )
+    def test_they_follow_the_list_as_it_is_filtered(self, mei, rows, query, at, way, to):
+        page = mei.get(f"/inbox/{rows[at].pk}/{query}").content.decode()
+        address = f"/inbox/{rows[at].pk}/{way}/{query}"
+        assert f'href="{address}" hx-get="{address}"' in page
+        answer = mei.get(address)
+        assert answer.status_code == 302
+        assert answer["Location"] == f"/inbox/{rows[to].pk}/{query}"
+        told = "one of the list." if way == "previous" else "request of the list."
+        assert (told in mei.get(answer["Location"]).content.decode()) == (at == to)
+
+    def test_they_pass_over_what_is_decided(self, mei, people, rows):
+        rows[2].decide(people.lena, "approve")
+        answer = mei.get(f"/inbox/{rows[2].pk}/next/")
+        assert answer["Location"] == f"/inbox/{rows[3].pk}/"
+        answer = mei.get(f"/inbox/{rows[3].pk}/previous/")
+        assert answer["Location"] == f"/inbox/{rows[1].pk}/"
+
+
 class TestGroups:
     def counts(self, client, address):
         page = client.get(address).content.decode().replace("&amp;", "&")

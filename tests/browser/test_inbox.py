@@ -26,6 +26,22 @@ class TestMoving:
         inbox.keyboard.press("k")
         heading(inbox, "Request A")
 
+    def test_arrows_beside_the_title_lead_on(self, inbox, rows):
+        inbox.goto("/inbox/?risk=low")
+        inbox.keyboard.press("j")
+        heading(inbox, "Request A")
+        for title, row in zip("BCE", (rows[1], rows[2], rows[4]), strict=True):
+            inbox.get_by_role("link", name="Next request").click()
+            heading(inbox, f"Request {title}")
+            expect(inbox).to_have_url(re.compile(rf"/inbox/{row.pk}/\?risk=low$"))
+            expect(inbox.locator("#list [aria-current]")).to_contain_text(f"Request {title}")
+        inbox.get_by_role("link", name="Next request").click()
+        expect(inbox.locator("#pane .note")).to_have_text("This is the last request of the list.")
+        inbox.get_by_role("link", name="Previous request").click()
+        heading(inbox, "Request C")
+        inbox.go_back()
+        heading(inbox, "Request E")
+
     def test_the_page_has_one_main_heading_whatever_is_open(self, inbox, rows):
         main = inbox.locator("h1")
         expect(main).to_have_text(["Inbox"])
