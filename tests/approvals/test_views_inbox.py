@@ -639,7 +639,7 @@ class TestLatest:
 
     def line(self, client, address="/inbox/"):
         line = client.get(address).content.decode().partition('id="receipt"')[2]
-        return line.partition('<div class="list">')[0]
+        return line.partition('<div class="list"')[0]
 
     def test_stands_on_every_page_of_the_inbox(self, mei, people, row):
         recorded(row, people.mei).acknowledge()
