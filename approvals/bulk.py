@@ -126,6 +126,8 @@ class Selection:
         if not sheet.complete:
             return _("Its payload is too long to be shown here.")
         others = approval.veils() if approval.revises_id else ()
+        if any(each.now and each.now.shown.file for each in (*sheet.changed, *sheet.rest)):
+            return _("It holds a file, to be looked at on its page.")
         found = cautions(approval, self.user, kind.schema if kind else None, others)
         return found[0].fact if found else self._beyond(approval.queue)
 

@@ -1,6 +1,8 @@
-"""Fields that Django has not: a length of time, days of the week, lines, rows of fields."""
+"""Fields that Django has not: a length of time, days of the week, lines, files, rows."""
 
-from collections.abc import Mapping
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -9,11 +11,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from approvals.characters import visible
+from approvals.files import ANY, MOST_BYTES, decoded, named
 from approvals.queue_words import DAYS, largest_unit
 
 UNITS = [("60", _("minutes")), ("3600", _("hours")), ("86400", _("days")), ("1", _("seconds"))]
 LONGEST = 366 * 86400
 MOST_ROWS = 20
+PARTS = ("name", "type", "content")  # of a file
+KEPT = "-kept"  # the hidden field beside an upload: what was chosen before
 
 
 class LengthInput(forms.MultiWidget):
@@ -91,6 +97,68 @@ class Lines(forms.CharField):
     def clean(self, value: Any) -> list[str]:
         lines = (" ".join(each.split()) for each in super().clean(value).splitlines())
         return list(dict.fromkeys(each for each in lines if each))
+
+
+class UploadInput(forms.FileInput):
+    """A file, and the one that is there already, which stays as long as no other is chosen."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> dict[str, Any] | None:
+        """The file as a payload has it, and its `size`; None where there is none."""
+        if (sent := files.get(name)) is not None:
+            sent.seek(0)  # a form is read more than once
+            kind = (sent.content_type or ANY).partition(";")[0]
+            content = b64encode(sent.read()).decode() if sent.size <= MOST_BYTES else ""
+            return {"name": named(sent.name), "type": kind, "content": content, "size": sent.size}
+        kept = data.get(name + KEPT, data.get(name))
+        try:
+            found = json.loads(kept) if isinstance(kept, str) else kept
+        except ValueError:
+            return None
+        if not isinstance(found, dict) or not isinstance(found.get("content"), str):
+            return None
+        size = len(found["content"]) * 3 // 4
+        return {each: str(found.get(each, "")) for each in PARTS} | {"size": size}
+
+    def value_omitted_from_data(self, data: Any, files: Any, name: str) -> bool:
+        return self.value_from_datadict(data, files, name) is None
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        chooses = super().render(name, None, attrs, renderer)
+        if not isinstance(value, dict) or not value.get("content"):
+            return chooses
+        words = gettext("%s stays unless you choose another one.") % visible(value["name"])
+        return format_html(
+            '{}<small class="mut">{}</small><input type="hidden" name="{}" value="{}">',
+            *(chooses, words, name + KEPT, json.dumps(value)),
+        )
+
+
+class Upload(forms.Field):
+    """A file of one of `types`, as a payload has it; none of them: any type."""
+
+    widget = UploadInput
+
+    def __init__(self, types: Sequence[str] = (), **options: Any) -> None:
+        self.types = types
+        super().__init__(**options)
+        if types:
+            self.widget.attrs["accept"] = ",".join(types)
+
+    def clean(self, value: Any) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = super().clean(value)
+        if found is None:
+            return None
+        if found["size"] > MOST_BYTES:
+            said = {"size": found["size"] // 1024, "most": MOST_BYTES // 1024}
+            words = gettext("This file has %(size)d KiB; %(most)d are allowed.") % said
+            raise forms.ValidationError(words, code="too_large")
+        if self.types and found["type"] not in self.types:
+            said = {"type": found["type"], "types": ", ".join(self.types)}
+            words = gettext("This file is %(type)s; it must be %(types)s.") % said
+            raise forms.ValidationError(words, code="wrong_type")
+        if decoded(found["content"]) is None:
+            raise forms.ValidationError(gettext("This file cannot be read. Choose it again."))
+        return {each: found[each] for each in PARTS}
 
 
 class RowsInput(forms.Widget):

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import date_format, get_format
 from django.utils.translation import gettext as _
 
+from approvals import files
 from approvals.addresses import LINK, host_doubt
 from approvals.characters import visible
+from approvals.files import File
 from approvals.hidden import Hidden
 from approvals.schema_words import FORMATS
 from orchestrator.contract import canonical
@@ -40,6 +43,8 @@ class Hint:
     format: str = ""
     choices: Mapping[bytes, str] = field(default_factory=dict)  # canonical JSON → its title
     currency: str = ""
+    schema: Mapping[str, Any] = field(default_factory=dict)  # of a file
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,18 +52,21 @@ class Shown:
     """A value in a reader's words. `compare` says by what two of them are compared."""
 
     text: str
-    kind: str = "text"  # text, code, lines, block, markdown, json, word, time
+    kind: str = "text"  # text, code, lines, block, markdown, json, word, time, file
     compare: str = "token"  # token, group, whole
     href: str = ""
     title: str = ""
     when: str = ""  # ISO 8601, for `time`
     flags: tuple[str, ...] = ()  # what is odd about it, in sentences
+    file: File | None = None
 
 
 def hint(name: str, schema: Any, near: Any) -> Hint:
     """For the value called `name` that `schema` describes, and that stands in the object `near`."""
     schema = schema if isinstance(schema, dict) else {}
     near = near if isinstance(near, dict) else {}
+    if files.is_text(schema) or files.is_object(schema):
+        return Hint("file", schema=schema, name=name)
     said = schema.get("format")
     known = said if isinstance(said, str) else ""
     if not known and "iban" in name.casefold():
@@ -86,17 +94,39 @@ def show(value: Any, hint: Hint) -> Shown:
     """`value` by its hint, else by what it looks like."""
     if isinstance(value, Hidden):
         return Shown(value, "word", "whole")
+    if hint.format == "file":
+        return _file(value, hint)
     if hint.choices and (title := hint.choices.get(canonical(value))):
         return Shown(f"{title} ({plain(value)})", compare="whole")
     if isinstance(value, str) and value:
         return _by_format(value, hint) or _by_looks(value)
     if is_sealed(value):
-        return Shown(_("encrypted"), "word", "whole", flags=(_("The desk cannot read it."),))
+        what_to_do = _(
+            "The desk cannot read it. It needs the key: have the workflow’s worker decode it with "
+            "its payload codec before it asks, or send a hash of it instead."
+        )
+        return Shown(_("encrypted"), "word", "whole", flags=(what_to_do,))
     if isinstance(value, dict | list) and value:
         return Shown(plain(value), "json")
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Shown(grouped(plain(value), hint), compare="whole")
     return Shown(plain(value), "word", "whole")
+
+
+def file_of(value: Any, hint: Hint) -> File | None:
+    """The file that a value is; None where it is none, or cannot be read."""
+    return files.read(value, dict(hint.schema), hint.name) if hint.format == "file" else None
+
+
+def _file(value: Any, hint: Hint) -> Shown:
+    """Its name, size and type. The hash tells two of them apart that differ in nothing else."""
+    found = file_of(value, hint)
+    if found is None:
+        wrong = _("It should be a file in base64, and cannot be read as one.")
+        return Shown(plain(value), "word" if not value else "lines", "whole", flags=(wrong,))
+    size = filesizeformat(found.size).replace("\xa0", " ")
+    words = f"{found.name}, {size}, {found.type}, SHA-256 {found.sha256[:12]}…"
+    return Shown(words, "file", "whole", flags=_doubts(found.doubt), file=found)
 
 
 def is_sealed(value: Any) -> bool:

@@ -109,6 +109,8 @@ def _filled(value: Any, place: Place) -> type | None:
     """dict or list, where there is something to walk into."""
     if not isinstance(value, dict | list) or len(place.path) >= DEEPEST or is_hidden(place.veils):
         return None
+    if place.hint.format == "file":
+        return None
     return type(value) if not place.path or (value and not is_sealed(value)) else None
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from approvals import hidden
-from approvals.formats import Hint, Shown, plain, show
+from approvals.files import File
+from approvals.formats import Hint, Shown, file_of, plain, show
 from approvals.marks import Part, marked
 from approvals.pairing import MISSING, Pair, Path, leaves, pairs, same
 from orchestrator.contract import canonical
@@ -98,13 +99,13 @@ def read(
     labels = _labels(found)
     first = [_row(each, labels[each.path], longest) for each in changed[:kept]]
     then = [_plain_row(each, labels[each.path], longest) for each in rest[: kept - len(first)]]
-    uncut = all(not _is_cut(each.now, longest) for each in found)
+    uncut = all(not _is_cut(each.now, each, longest) for each in found)
     return Sheet(
         changed=first,
         rest=then,
         hidden=max(len(found) - kept, 0) + sum(_cuts(each, longest) for each in found),
         count=len(found),
-        complete=uncut and kept == len(found),
+        complete=uncut and kept >= len(found),
         compared=compared,
         json=json.dumps(shown, indent=2, ensure_ascii=False) if everything or small else "",
         veiled=hidden.count(shown),
@@ -112,11 +113,21 @@ def read(
 
 
 def _cuts(pair: Pair, longest: int | None) -> int:
-    return int(_is_cut(pair.was, longest) or _is_cut(pair.now, longest))
+    return int(_is_cut(pair.was, pair, longest) or _is_cut(pair.now, pair, longest))
 
 
-def _is_cut(value: Any, longest: int | None) -> bool:
-    return longest is not None and value is not MISSING and len(plain(value)) > longest
+def _is_cut(value: Any, pair: Pair, longest: int | None) -> bool:
+    """A file is not: it is there as a whole, to be opened."""
+    if longest is None or value is MISSING or file_of(value, pair.hint):
+        return False
+    return len(plain(value)) > longest
+
+
+def files(payload: Any, schema: Any, others: Iterable[Any] = ()) -> Iterator[File]:
+    """The files in `payload` that people may see."""
+    for pair in pairs(MISSING, payload, schema, others):
+        if found := file_of(pair.now, pair.hint):
+            yield found
 
 
 def _plain_row(pair: Pair, label: str, longest: int | None) -> Row:
@@ -135,7 +146,7 @@ def _row(pair: Pair, label: str, longest: int | None) -> Row:
         return Row(label, pointer, "removed", _side(pair.was, pair.hint, longest), None)
     if same(pair.was, pair.now):  # what differs is hidden
         now = _side(pair.now, pair.hint, longest)
-        return Row(label, pointer, "changed", None, now, _("changed"))
+        return Row(label, pointer, "changed", None, now, _("it changed"))
     return Row(label, pointer, "changed", *_compare(pair, longest))
 
 

@@ -12,6 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from approvals.files import MOST_BYTES, is_object, is_text, media_types
+from approvals.files import read as file_in
+from approvals.form_fields import Upload
 from approvals.forms import JSONObject, JSONValue, RequestForm, dress
 from approvals.hidden import hides
 from approvals.models import Kind, Queue
@@ -36,7 +39,8 @@ class KindForm(RequestForm):
         first = _defaults(kind) if first is None else first
         required = kind.schema.get("required", [])
         self.shapes = {
-            name: shape_of(name, schema, name in required) for name, schema in kind.fields().items()
+            name: shape_of(name, schema, name in required, uploads=True)
+            for name, schema in kind.fields().items()
         }
         for name, shape in self.shapes.items():
             shape.field.initial = shape.write(first[name]) if name in first else None
@@ -159,13 +163,18 @@ class Shape:
     write: Callable[[Any], Any] = lambda value: value
 
 
-def shape_of(name: str, schema: dict[str, Any], required: bool) -> Shape:
-    unseen = _("Nobody is shown it again.") if hides(schema) else ""
+def shape_of(name: str, schema: dict[str, Any], required: bool, *, uploads: bool = False) -> Shape:
+    """`uploads`: the form can send files; without it they are typed as what they are in JSON."""
+    unseen = _("Nobody is shown it again.") if schema.get("writeOnly") is True else ""
+    if not unseen and hides(schema):
+        unseen = _("Nobody is shown all of it again.")
     options = {
         "label": schema.get("title") or _label(name),
         "help_text": f"{schema.get('description', '')} {unseen}".strip(),
         "required": required,
     }
+    if uploads and (is_text(schema) or is_object(schema)):
+        return _upload(name, schema, options)
     if choices := _choices(schema):
         return _choice(choices, options)
     if schema.get("type") == "array" and _type(schema.get("items", {})) == "string":
@@ -177,6 +186,23 @@ def shape_of(name: str, schema: dict[str, Any], required: bool) -> Shape:
         "boolean": _boolean,
     }.get(_type(schema), _json)
     return make(schema, options)
+
+
+def _upload(name: str, schema: dict[str, Any], options: Any) -> Shape:
+    hint = _("At most %d KiB.") % (MOST_BYTES // 1024)
+    options = {**options, "help_text": f"{options['help_text']} {hint}".strip()}
+    types, whole = media_types(schema), is_object(schema)
+
+    def read(chosen: dict[str, Any] | None) -> Any:
+        return ABSENT if chosen is None else chosen if whole else chosen["content"]
+
+    def write(value: Any) -> dict[str, Any] | None:
+        if found := file_in(value, schema, name):
+            content = value["content"] if whole else value
+            return {"name": found.name, "type": found.type, "content": content}
+        return None
+
+    return Shape(Upload(types, **options), read, write)
 
 
 def _label(name: str) -> str:

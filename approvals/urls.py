@@ -50,6 +50,7 @@ urlpatterns = [
     path("approvals/<uuid:pk>/", approval.approval, name="approval"),
     path("approvals/<uuid:pk>/panel/", approval.panel, name="panel"),
     path("approvals/<uuid:pk>/payload.json", approval.payload, name="payload"),
+    path("approvals/<uuid:pk>/files/<str:sha256>", approval.file, name="file"),
     path("approvals/<uuid:pk>/decision/", decision.decision, name="decision"),
     path("approvals/<uuid:pk>/undo/", decision.undo, name="undo"),
     path("approvals/<uuid:pk>/comments/", talk.comments, name="comments"),

@@ -189,9 +189,9 @@ STORAGES = {
 # Without `collectstatic` (development, tests) files are served from where they lie.
 WHITENOISE_USE_FINDERS = True
 
-# A payload may be 256 KiB; a posted form carries no files.
+# A payload may be 256 KiB; of a file no more is kept than fits into one.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["approvals.uploads.Capped"]
 
 LOGGING = {
     "version": 1,

@@ -3,12 +3,15 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
+from approvals.files import ANY
 from approvals.hidden import veiled, veils
 from approvals.views import panel as area
+from approvals.views.asked import file_of
 from approvals.views.drawing import page
 from orchestrator import contract
 
@@ -44,6 +47,23 @@ def _countdown(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     """The seconds for undo alone: the button beside them keeps the focus."""
     response = render(request, "_panel.html#countdown", context | {"ticking": True})
     response["HX-Reswap"] = "none"
+    return response
+
+
+@require_safe
+def file(request: HttpRequest, pk: UUID, sha256: str) -> HttpResponse:
+    """A file of its payload, or of what it was before, by its hash. With ?show a picture is one.
+
+    Whatever it is, the browser keeps it to itself: it runs nothing, and is no page of the desk's.
+    """
+    found = file_of(area.find(request, pk), sha256)
+    if found is None:
+        raise Http404
+    shown = "show" in request.GET and found.image
+    response = HttpResponse(found.content, content_type=found.image if shown else ANY)
+    header = content_disposition_header(not shown, found.name)
+    response["Content-Disposition"] = header or "attachment"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from approvals import payload
 from approvals.cautions import cautions
 from approvals.context import sees_all_of, visible
+from approvals.files import File
 from approvals.models import Approval, PolicyCheck
 from orchestrator import contract
 
@@ -103,9 +104,23 @@ def _query(name: str, everything: bool) -> str:
     return "?" + urlencode(kept)
 
 
+def file_of(approval: Approval, sha256: str) -> File | None:
+    """The file of this hash that the page of `approval` shows as its own."""
+    kind, others = approval.kind_of_request(), approval.veils()
+    for values in (approval.payload, approval.previous, approval.as_asked):
+        for each in payload.files(values or {}, kind.schema, others) if kind else ():
+            if each.sha256 == sha256:
+                return each
+    return None
+
+
 def is_shown(approval: Approval) -> bool:
     """Whether the page shows all of the payload without being asked to."""
     if payload.read(approval.payload).complete:
         return True
-    schemas = approval.veils()  # what is hidden from everybody is not cut
-    return bool(schemas) and payload.read(approval.payload, others=schemas).complete
+    if not approval.kind:
+        return False
+    # What is hidden from everybody is not cut, nor is a file.
+    kind, others = approval.kind_of_request(), approval.veils()
+    schema = kind.schema if kind else None
+    return payload.read(approval.payload, schema=schema, others=others).complete

@@ -70,11 +70,13 @@ class Asking:
 
     # Forms.
 
-    def form(self, data: QueryDict | dict[str, Any] | None = None) -> RequestForm:
+    def form(
+        self, data: QueryDict | dict[str, Any] | None = None, files: Any = None
+    ) -> RequestForm:
         """Bound to `data`, typed as it says itself; or fresh, with what is known already."""
         typed = data.get("typed") if data is not None else None
         if data is not None:
-            return self._form(str(typed or self.mode), data=data)
+            return self._form(str(typed or self.mode), data=data, files=files)
         first = {"key": uuid.uuid4(), "queue": "general"}
         if self.earlier is None:
             return self._form(self.mode, initial=first)

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
 
+from approvals import tabs
 from approvals.context import queues
 from approvals.inbox_address import here, inbox_url
 from approvals.views import panel

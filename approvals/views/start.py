@@ -33,9 +33,9 @@ def start(request: HttpRequest) -> HttpResponse:
         return redirect("approval", done.pk)
     if request.method != "POST":
         return _shown(request, asking, asking.form(), 200)
-    form = asking.form(request.POST)
+    form = asking.form(request.POST, request.FILES)
     if not form.is_valid():
-        return _shown(request, asking, form, 422)
+        return _shown(request, asking, form, _status(form))
     try:
         run = client.start_guarded_task(form.guarded_task(), form.start_key())
     except (client.Unreachable, client.Refused, NoKey) as error:
@@ -47,7 +47,7 @@ def start(request: HttpRequest) -> HttpResponse:
 def preview(request: HttpRequest) -> HttpResponse:
     """What would happen. Without htmx the whole page again, in the way of typing asked for."""
     asking = Asking.of(request)
-    form = asking.form(request.POST)
+    form = asking.form(request.POST, request.FILES)
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "start_form.html#outlook", {"outlook": Outlook.of(form)})
     return _shown(request, asking, asking.turned(form), 200)
@@ -57,6 +57,12 @@ def _shown(request: HttpRequest, asking: Asking, form: RequestForm, status: int)
     context: dict[str, Any] = {"asking": asking, "form": form, "failed": status != 200}
     context["outlook"] = Outlook.of(form if form.is_bound else asking.first(form))
     return render(request, "start_form.html", context, status=status)
+
+
+def _status(form: RequestForm) -> int:
+    """Why it was not started, as a number: a file too large, one of another kind, or all else."""
+    said = {each.code for errors in form.errors.as_data().values() for each in errors}
+    return 413 if "too_large" in said else 415 if "wrong_type" in said else 422
 
 
 def _not_started(

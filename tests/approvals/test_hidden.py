@@ -143,7 +143,7 @@ class TestSheet:
         sheet = payload.read(PAYLOAD, BEFORE, schema=SCHEMA)
         rows = {each.path: each for each in sheet.changed}
         assert rows["/pin"].was is None
-        assert (rows["/pin"].now.text, rows["/pin"].note) == (WORDS, "changed")
+        assert (rows["/pin"].now.text, rows["/pin"].note) == (WORDS, "it changed")
         assert rows["/keys/1/token"].change == "added"
         assert "/card/number" not in rows
         assert "hush" not in str(sheet)
@@ -155,7 +155,7 @@ class TestSheet:
             deep = {"properties": {name: deep}}
         one, other = ({"a": {"b": {"c": {"d": {"pin": each}}}}} for each in ("hush-1", "hush-2"))
         (row,) = payload.read(one, other, schema=deep).changed
-        assert (row.was, row.note) == (None, "changed")
+        assert (row.was, row.note) == (None, "it changed")
         assert WORDS in row.now.text
 
     def test_is_complete_although_a_hidden_value_is_long(self, people, kind):
@@ -343,7 +343,9 @@ class TestStart:
         assert "hush" not in page
 
     def test_says_what_becomes_of_it(self, amira, kind):
-        assert "Nobody is shown it again." in amira.get("/start/?kind=card").content.decode()
+        page = amira.get("/start/?kind=card").content.decode()
+        assert page.count("Nobody is shown it again.") == 1
+        assert page.count("Nobody is shown all of it again.") == 2
 
 
 def told(run: Run, **request) -> list:

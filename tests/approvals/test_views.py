@@ -40,6 +40,7 @@ ADDRESSES = {
     "approval": (["approval"], VISIBLE),
     "panel": (["approval"], VISIBLE),
     "payload": (["approval"], VISIBLE),
+    "file": (["approval", "sha256"], dict.fromkeys(EVERYBODY, 404) | {"anonymous": 302}),
     "decision": (["approval"], POST_ONLY),
     "undo": (["approval"], POST_ONLY),
     "comments": (["approval"], POST_ONLY),
@@ -122,6 +123,7 @@ def address(name: str, row: Approval) -> str:
         "queue": row.queue.slug,
         "workflow": row.workflow_id,
         "run": row.run_id,
+        "sha256": "0" * 64,
     }
     from django.urls import reverse
 

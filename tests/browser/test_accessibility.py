@@ -30,7 +30,7 @@ NO_PAGES = {
     *("home", "rows", "panel", "payload", "events", "export", "healthz", "readyz", "logout"),
     *("decision", "undo", "comments", "claim", "handover", "preview"),
     *("withdrawal", "nudge", "answer", "bulk", "receipt", "saved_view", "saved_views", "palette"),
-    *("absence", "next", "previous"),
+    *("absence", "next", "previous", "file"),
 }
 PEOPLE = ("mei", "amira", "kim")
 LARGE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
