@@ -60,7 +60,8 @@ class KindForm(forms.ModelForm):
         help_text=_(
             "JSON Schema of the payload, an object. `title` names a field, `description` helps, "
             "`default` fills it in, `format` says how it is typed and shown: money, iban, date, "
-            "date-time, uri, email, markdown, code. `writeOnly` hides it from everybody. "
+            "date-time, uri, email, markdown, code. `writeOnly` hides it from everybody, "
+            "`contentEncoding: base64` makes it a file. "
             "`x-order` lists the fields in their order."
         ),
     )

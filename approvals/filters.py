@@ -31,6 +31,7 @@ CLOSED_BY = [
     ("deadline", _("The deadline")),
     ("rule", _("A rule or the workflow")),
 ]
+WORKFLOW = "workflow:"  # no slug of a kind has a colon
 MOST_PEOPLE = 100  # whom one name may mean
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_ -]+")
 REFERENCE = 8  # digits of an id that people read; see Approval.reference
@@ -81,8 +82,15 @@ class HistoryFilter(forms.Form):
         choices = [ANY, *known]
         asked = self.data.get(name, "")
         if asked not in dict(choices):
-            choices.append((asked, asked))
+            choices.append((asked, asked.removeprefix(WORKFLOW)))
         self.fields[name].choices = choices  # type: ignore[attr-defined]
+
+    def offer(self, rows: Iterable[Approval]) -> None:
+        """To choose from: what the column “Kind” says of `rows` that are of no known kind."""
+        field: Any = self.fields["kind"]
+        said = {(each.kind or WORKFLOW + each.workflow_type) for each in rows}
+        new = sorted(said - dict(field.choices).keys())
+        field.choices = [*field.choices, *((each, each.removeprefix(WORKFLOW)) for each in new)]
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
@@ -141,6 +149,8 @@ class HistoryFilter(forms.Form):
         return Q(queue__slug=slug)
 
     def _by_kind(self, slug: str) -> Q:
+        if slug.startswith(WORKFLOW):
+            return Q(kind="", workflow_type=slug.removeprefix(WORKFLOW))
         return Q(kind=slug)
 
     def _by_requester(self, text: str) -> Q:

@@ -31,6 +31,7 @@ def history(request: HttpRequest) -> HttpResponse:
         .defer(*HEAVY)
     )
     shown = paged(request, rows, "closed_at")
+    asked.offer(shown.rows)
     context: dict[str, Any] = {
         "page": shown,
         "form": asked,

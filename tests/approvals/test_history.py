@@ -107,6 +107,25 @@ class TestFilters:
         assert search(mei, queue="other") == ["There"]
         assert search(mei, kind="unknown") == []
 
+    def test_whatever_the_column_says_can_be_found(self, mei, people, close):
+        Kind.objects.create(
+            slug="refund", name="Refund", schema={}, title_template="x", queue=people.general
+        )
+        other = Queue.objects.create(slug="other", name="Other")
+        close("Of a kind", kind="refund", workflow_type="Release")
+        close("Of a kind that nobody defined", kind="gone")
+        close("Of none", workflow_type="Release")
+        close("Of another queue", workflow_type="Secret", queue=other)
+        page = mei.get("/history/")
+        assert page.context["form"].fields["kind"].choices == [
+            ("", "Any"), ("refund", "Refund"), ("gone", "gone"), ("workflow:Release", "Release"),
+        ]  # fmt: skip
+        assert search(mei, kind="workflow:Release") == ["Of none"]
+        assert search(mei, kind="gone") == ["Of a kind that nobody defined"]
+        assert search(mei, kind="refund") == ["Of a kind"]
+        page = mei.get("/history/", {"kind": "workflow:Old"}).content.decode()
+        assert '<option value="workflow:Old" selected>Old</option>' in page
+
     def test_requester_and_decider(self, mei, people, close):
         close("By Lena", by=people.lena)
         close("By Tomasz", by=people.tomasz, requester="support-agent")
