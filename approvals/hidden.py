@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 Schemas = tuple[dict[str, Any], ...]  # all that describe one value
+ALL_OF_IT: dict[str, Any] = {"writeOnly": True}
 GONE = object()
 
 
@@ -33,6 +34,8 @@ def veils(*schemas: Any) -> Schemas:
 
 def inner(schemas: Schemas, name: str | int) -> Schemas:
     """All that describe the value called `name`, or at the place `name` of a list."""
+    if is_hidden(schemas):
+        return (ALL_OF_IT,)
     return tuple(
         part
         for schema in schemas
@@ -57,8 +60,9 @@ def veiled(value: Any, schemas: Schemas) -> Any:
 
 
 def without(value: Any, schemas: Schemas) -> Any:
-    """`value` without all that is hidden."""
-    return _walk(value, schemas, lambda _hidden: GONE)
+    """`value` without all that is hidden; empty where it is itself."""
+    found = _walk(value, schemas, lambda _hidden: GONE)
+    return {} if found is GONE else found
 
 
 def secrets(value: Any, schemas: Schemas) -> list[Any]:

@@ -146,7 +146,7 @@ def _row(pair: Pair, label: str, longest: int | None) -> Row:
         return Row(label, pointer, "removed", _side(pair.was, pair.hint, longest), None)
     if same(pair.was, pair.now):  # what differs is hidden
         now = _side(pair.now, pair.hint, longest)
-        return Row(label, pointer, "changed", None, now, _("it changed"))
+        return Row(label, pointer, "changed", None, now, _("(changed)"))
     return Row(label, pointer, "changed", *_compare(pair, longest))
 
 

@@ -132,6 +132,12 @@ class TestSchemas:
             with pytest.raises(ValidationError, match="not all of them"):
                 kind.full_clean()
 
+    def test_hide_all_of_it_where_one_slipped_in(self):
+        schema = {"writeOnly": True}
+        assert veiled(PAYLOAD, veils(schema)) == WORDS
+        assert without(PAYLOAD, veils(schema)) == {}
+        assert "hush" not in str(payload.read(PAYLOAD, BEFORE, schema=schema))
+
     def test_hold_no_reference_that_could_lead_to_it(self, kind):
         kind.schema = {"type": "object", "properties": {"pin": {"$dynamicRef": "#pin"}}}
         with pytest.raises(ValidationError, match="not supported"):
@@ -143,7 +149,7 @@ class TestSheet:
         sheet = payload.read(PAYLOAD, BEFORE, schema=SCHEMA)
         rows = {each.path: each for each in sheet.changed}
         assert rows["/pin"].was is None
-        assert (rows["/pin"].now.text, rows["/pin"].note) == (WORDS, "it changed")
+        assert (rows["/pin"].now.text, rows["/pin"].note) == (WORDS, "(changed)")
         assert rows["/keys/1/token"].change == "added"
         assert "/card/number" not in rows
         assert "hush" not in str(sheet)
@@ -155,7 +161,7 @@ class TestSheet:
             deep = {"properties": {name: deep}}
         one, other = ({"a": {"b": {"c": {"d": {"pin": each}}}}} for each in ("hush-1", "hush-2"))
         (row,) = payload.read(one, other, schema=deep).changed
-        assert (row.was, row.note) == (None, "it changed")
+        assert (row.was, row.note) == (None, "(changed)")
         assert WORDS in row.now.text
 
     def test_is_complete_although_a_hidden_value_is_long(self, people, kind):

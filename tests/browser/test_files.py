@@ -70,6 +70,7 @@ def test_a_file_is_chosen_and_sent(opened, people, kind, monkeypatch):
     expect(page.get_by_label("Payload")).to_have_value(re.compile("invoice.pdf"))
     page.get_by_role("button", name="Fill in fields instead").click()
     expect(page.locator("#start")).to_contain_text("invoice.pdf stays unless you choose another")
+    assert not Axe().run(page).response["violations"]
     page.get_by_role("button", name="Start workflow").click()
     expect(page.locator("main")).to_contain_text("Started “Pay it”.")
     assert tasks[0]["payload"] == {"invoice": a_file()}
