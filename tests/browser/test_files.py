@@ -36,7 +36,7 @@ def test_a_picture_is_drawn_on_a_click(opened, people, kind):
     expect(picture).to_be_visible()
     page.wait_for_function("document.querySelector('#asked img').naturalWidth === 1")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download", exact=True).first.click()
+        page.get_by_role("link", name="Download invoice.pdf").click()
     assert download.value.suggested_filename == "invoice.pdf"
     assert download.value.path().read_bytes() == PDF
     assert not refused
