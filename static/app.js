@@ -104,6 +104,7 @@
   // is newer.
 
   let used = Date.now(), asked = used, answered = used;
+  let drawn = used;     // when all rows were: their bars and groups follow the time
   let waiting = 0;      // how much is held back
   let showNow = false;  // the reader asked for them
   let told = 0;         // when they were last read out
@@ -184,13 +185,14 @@
 
   on("htmx:configRequest", ({ detail }) => {
     const rev = detail.elt.dataset?.rev;
-    // Without X-Rev all rows come: what was held back is due.
-    const due = showNow || (waiting && !busy());
+    // Without X-Rev all rows come: what was held back is due, or time has passed.
+    const due = showNow || (waiting && !busy()) || Date.now() - drawn > 5 * MINUTE;
     if (isList(detail.elt) && rev && !due) detail.headers["X-Rev"] = rev;
   });
 
   on("htmx:beforeSwap", ({ detail }) => {
     if (!isList(detail.target) || !detail.shouldSwap) return;
+    drawn = Date.now();
     const coming = new DOMParser().parseFromString(detail.serverResponse, "text/html");
     const count = $$("[data-new]", coming).filter(({ id }) => !byId(id)).length;
     if (!showNow && busy()) {
@@ -362,12 +364,12 @@
     document.dispatchEvent(new Event("inbox:drawn"));
   }
 
-  let drawn = false; // once for an answer, of which each part settles
+  let dressed = false; // once for an answer, of which each part settles
 
   on("htmx:afterSettle", ({ detail }) => {
-    if (drawn) return;
-    drawn = true;
-    queueMicrotask(() => { drawn = false; dress(); });
+    if (dressed) return;
+    dressed = true;
+    queueMicrotask(() => { dressed = false; dress(); });
     const pane = detail.target;
     if (pane?.id !== "pane") return;
     // On a phone either the list or the pane is shown.

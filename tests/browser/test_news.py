@@ -199,6 +199,13 @@ class TestPace:
         inbox.clock.run_for(11_000)
         assert 2 <= len(polls) <= 3
 
+    def test_all_rows_come_every_five_minutes_for_time_has_passed(self, inbox, polls):
+        inbox.clock.run_for(290_000)
+        assert all(each.headers.get("x-rev") for each in polls)
+        polls.clear()
+        inbox.clock.run_for(70_000)
+        assert not all(each.headers.get("x-rev") for each in polls)
+
     def test_is_none_while_nobody_can_see_it(self, inbox, polls):
         turn = """hidden => {
             Object.defineProperty(document, "hidden", {get: () => hidden, configurable: true});
