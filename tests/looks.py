@@ -81,6 +81,11 @@ def views(waiting: dict[str, str], workflow: str, closed: dict[str, str]) -> lis
         View("inbox-selected", "mei", "/inbox/", _select_three),
         View("inbox-rejecting", "mei", f"/inbox/{column}/", _press_r),
         View("inbox-keys", "mei", "/inbox/", lambda page: page.keyboard.press("?")),
+        View("inbox-palette", "mei", "/inbox/", _search),
+        View("inbox-filter", "mei", "/inbox/", _open_filter),
+        View("inbox-others", "mei", "/inbox/?tab=others"),
+        View("inbox-bulk-no-reason", "mei", "/inbox/", _reject_three_without_reason),
+        View("inbox-not-refreshed", "mei", "/inbox/", _lose_the_line),
         View("inbox-no-queue", "kim", "/inbox/"),
         View("inbox-nothing-matches", "mei", "/inbox/?q=nothing+like+it"),
         View("approval-form", "mei", f"/approvals/{payment}/", whole=True),
@@ -157,6 +162,30 @@ def _select_three(page: Page) -> None:
     for number in range(min(3, boxes.count())):
         boxes.nth(number).check(force=True)
     page.wait_for_timeout(500)
+
+
+def _reject_three_without_reason(page: Page) -> None:
+    _select_three(page)
+    if not page.locator("#bulk").count():  # on a phone
+        page.locator("#review").click()
+    page.locator("#bulk .reject").click()
+    page.locator("#bulk .err").first.wait_for()
+
+
+def _search(page: Page) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type("pay")
+    page.locator("#hits a").first.wait_for()
+
+
+def _open_filter(page: Page) -> None:
+    page.locator(".chips details > summary").first.click()
+
+
+def _lose_the_line(page: Page) -> None:
+    page.route("**/inbox/rows/**", lambda route: route.abort())
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('inbox:refresh'))")
+    page.locator("#again .btn").wait_for()
 
 
 def _open_details(page: Page) -> None:

@@ -18,6 +18,7 @@ FOLDER = ROOT / "build" / "screenshots"
 README = ROOT / "docs" / "images" / "inbox.png"
 README_BYTES = 220_000
 SIZES = {1280: 900, 1024: 768, 390: 844, 320: 640}
+DESKS, PHONES = (1280, 1024), (390, 320)
 THEMES = ("light", "dark")
 VENDOR = "Add vendor Halcyon Freight Ltd"
 MAIL = "Email “November renewals” to 18,430 contacts"
@@ -45,7 +46,7 @@ def _views(desk: Desk, browser: Browser, sessions: dict[str, dict]) -> list[View
     run = rows[PAYMENT]
     waiting = {title: row["approval_id"] for title, row in rows.items()}
     for who, title, press in looks.PRESSES:
-        page = _context(browser, desk, sessions[who], 1280, "light").new_page()
+        page = _context(browser, desk, sessions[who]).new_page()
         page.goto(f"/approvals/{waiting[title]}/")
         press(page)
         page.context.close()
@@ -73,11 +74,11 @@ def _sign_in(browser: Browser, desk: Desk, who: str) -> dict:
 def _decide(browser: Browser, desk: Desk, sessions: dict[str, dict]) -> None:
     """One approved, one rejected, by clicks; both applied by their workflows."""
     waiting = {title: row["approval_id"] for title, row in desk.pending().items()}
-    page = _context(browser, desk, sessions["mei"], 1280, "light").new_page()
+    page = _context(browser, desk, sessions["mei"]).new_page()
     for title, name, comment in ((VENDOR, "Approve", ""), (MAIL, "Reject", "Not this month.")):
         # Of the mail's reviewers mei is none.
         who = "lena" if title == MAIL else "mei"
-        page = _context(browser, desk, sessions[who], 1280, "light").new_page()
+        page = _context(browser, desk, sessions[who]).new_page()
         page.goto(f"/approvals/{waiting[title]}/")
         if comment:
             page.fill("[name=comment]", comment)
@@ -88,7 +89,7 @@ def _decide(browser: Browser, desk: Desk, sessions: dict[str, dict]) -> None:
 
 def _closed(browser: Browser, desk: Desk, session: dict) -> dict[str, str]:
     """An approval's path for each outcome that the history has."""
-    page = _context(browser, desk, session, 1280, "light").new_page()
+    page = _context(browser, desk, session).new_page()
     found = {}
     for outcome in ("approved", "rejected", "expired", "withdrawn"):
         page.goto(f"/history/?outcome={outcome}")
@@ -103,13 +104,12 @@ def _closed(browser: Browser, desk: Desk, session: dict) -> dict[str, str]:
 
 
 def _context(
-    browser: Browser, desk: Desk, session: dict | None, width: int, theme: str
+    browser: Browser, desk: Desk, session: dict | None, width: int = 1280
 ) -> BrowserContext:
     return browser.new_context(
         base_url=desk.url,
         storage_state=session,  # type: ignore[arg-type]
         viewport={"width": width, "height": SIZES.get(width, 900)},
-        color_scheme=theme,  # type: ignore[arg-type]
         has_touch=width < 1000,
         locale="en-GB",
         timezone_id="UTC",
@@ -126,21 +126,34 @@ def _pictured(browser: Browser, desk: Desk, sessions: dict[str, dict], view: Vie
 
 
 def _picture(browser: Browser, desk: Desk, sessions: dict[str, dict], view: View) -> None:
-    """The view in every size and theme, and on paper."""
+    """The view in every size and theme, in forced colours, and on paper.
+
+    It is reached once at a desk and once on a phone; theme and size change under it.
+    """
     FOLDER.mkdir(parents=True, exist_ok=True)
-    for width in SIZES:
-        for theme in THEMES:
-            context = _context(browser, desk, sessions.get(view.who), width, theme)
-            page = context.new_page()
-            page.goto(view.path, wait_until="load")
-            view.act(page)
-            page.wait_for_timeout(150)  # fonts and settling
-            _shoot(page, FOLDER / f"{view.name}-{width}-{theme}.png", view.whole)
-            if width == 1280 and theme == "light" and view.name.startswith("approval"):
-                page.emulate_media(media="print")
-                page.set_viewport_size({"width": 794, "height": 1123})  # A4 at 96 dots an inch
-                _shoot(page, FOLDER / f"{view.name}-print.png", True)
-            context.close()
+    for widths in (DESKS, PHONES):
+        context = _context(browser, desk, sessions.get(view.who), widths[0])
+        page = context.new_page()
+        page.goto(view.path, wait_until="load")
+        view.act(page)
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": SIZES[width]})
+            for theme in THEMES:
+                page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                page.wait_for_timeout(150)  # fonts and settling
+                _shoot(page, FOLDER / f"{view.name}-{width}-{theme}.png", view.whole)
+        if widths == DESKS:
+            _special(page, view)
+        context.close()
+
+
+def _special(page: Page, view: View) -> None:
+    page.emulate_media(color_scheme="light", forced_colors="active")
+    _shoot(page, FOLDER / f"{view.name}-forced-colors.png", view.whole)
+    if view.name.startswith("approval"):
+        page.emulate_media(media="print", forced_colors="none")
+        page.set_viewport_size({"width": 794, "height": 1123})  # A4 at 96 dots an inch
+        _shoot(page, FOLDER / f"{view.name}-print.png", True)
 
 
 def _shoot(page: Page, path: Path, whole: bool) -> None:
@@ -149,7 +162,7 @@ def _shoot(page: Page, path: Path, whole: bool) -> None:
 
 def _readme(browser: Browser, desk: Desk, session: dict) -> None:
     payment = desk.pending()[PAYMENT]["approval_id"]
-    context = _context(browser, desk, session, 1280, "light")
+    context = _context(browser, desk, session)
     page = context.new_page()
     page.goto(f"/inbox/{payment}/")
     page.wait_for_timeout(500)
