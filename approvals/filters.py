@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib.auth.models import User
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from django.http import QueryDict
 from django.utils import timezone
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from approvals import characters
 from approvals.hidden import hides
-from approvals.models import Approval, Decision, Kind, Queue
+from approvals.models import Approval, Decision, Kind, PolicyCheck, Queue
 from approvals.payload_search import PayloadSays
 from orchestrator import contract
 
@@ -163,7 +163,7 @@ class HistoryFilter(forms.Form):
 
     def _by_closed_by(self, who: str) -> Q:
         late = Q(state=contract.EXPIRED) | Q(state=contract.REJECTED, due_at__isnull=False)
-        deadline = late & ~_BY_PEOPLE
+        deadline = (late | _SILENCE) & ~_BY_PEOPLE & ~_BY_RULE
         return {"people": _BY_PEOPLE, "deadline": deadline, "rule": ~_BY_PEOPLE & ~deadline}[who]
 
     def _by_since(self, day: Any) -> Q:
@@ -185,10 +185,14 @@ def _by_people() -> Q:
     closed = Q()
     for state, verdict in pairs.items():
         closed |= Q(Exists(counted.filter(verdict=verdict)), state=state)
-    return closed
+    return closed & ~(_SILENCE & Q(approvals__lt=F("quorum")))
 
 
+_SILENCE = Q(state=contract.APPROVED, on_timeout="approve", due_at__isnull=False)
 _BY_PEOPLE = _by_people()
+_BY_RULE = Q(
+    Exists(PolicyCheck.objects.filter(approval=OuterRef("pk")).exclude(verdict=contract.ASK))
+)
 
 
 def says(text: str) -> Q:

@@ -14,7 +14,10 @@ from django.utils import timezone
 from approvals import export
 from approvals.models import Approval, AuditEntry, Decision, Kind, Queue
 from orchestrator import contract
-from tests.desk import a_row, recorded
+from tests.approvals.policy.tables import deny, use
+from tests.desk import a_row, an_opened, recorded
+
+__all__ = ["use"]
 
 WHO = 'Müller "A" \\ 1'
 
@@ -152,11 +155,11 @@ class TestFilters:
         ("who", "found"),
         [
             ("people", {"Approved", "Rejected", "Withdrawn"}),
-            ("deadline", {"Expired", "Rejected late", "Half approved"}),
-            ("rule", {"Cancelled", "Lost", "Allowed"}),
+            ("deadline", {"Expired", "Rejected late", "Half approved", "Silence", "Half silence"}),
+            ("rule", {"Cancelled", "Lost", "Allowed", "Denied"}),
         ],
     )
-    def test_who_or_what_closed_it(self, mei, people, close, who, found):
+    def test_who_or_what_closed_it(self, mei, people, close, use, who, found):
         due = {"due_at": timezone.now() + timedelta(hours=1)}
         close("Approved", by=people.lena)
         close("Rejected", "rejected", by=people.lena, **due)
@@ -169,6 +172,11 @@ class TestFilters:
         close("Cancelled", "cancelled")
         close("Lost", "lost")
         close("Allowed")
+        close("Silence", on_timeout="approve", **due)
+        close("Half silence", by=people.lena, quorum=2, on_timeout="approve", **due)
+        use(deny("true"))
+        denied = an_opened(title="Denied", due_seconds=60)
+        Approval.objects.filter(pk=denied.pk).update(state="rejected", closed_at=timezone.now())
         answer = mei.get("/history/", {"closed_by": who})
         assert set(titles(answer)) == found
         words = {"people": "Lena", "deadline": "the deadline", "rule": "a rule"}[who]
