@@ -349,7 +349,7 @@ class TestSelecting:
         recorded(Approval.objects.get(key="KEY-B"), people.lena, "reject", comment="No")
         inbox.get_by_role("button", name="Approve 2 low-risk").click()
         heading(inbox, "1 approved. 2 not.")
-        expect(inbox.locator(".answers")).to_contain_text("lena rejected it at")
+        expect(inbox.locator(".answered")).to_contain_text("lena rejected it at")
         expect(inbox.locator("#status")).to_contain_text("KEY-B: lena rejected it")
         expect(inbox.locator("#list [name=sel]:checked")).to_have_count(0)
         assert verdicts() == [("B", "reject"), ("A", "approve")]

@@ -267,5 +267,5 @@ class TestTwoPeople:
         heading(inbox, "3 approved.")
         lena.get_by_role("button", name="Approve 3 low-risk").click()
         heading(lena, "3 not.")
-        expect(lena.locator(".answers")).to_contain_text("mei approved it at")
+        expect(lena.locator(".answered")).to_contain_text("mei approved it at")
         assert Decision.objects.count() == 3
