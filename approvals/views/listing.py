@@ -9,6 +9,7 @@ from django.db.models import Exists, Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from approvals import tabs
 from approvals.context import banners, concerning, queues, unsent
@@ -17,11 +18,15 @@ from approvals.inbox_filter import AGES, DUE, FILTERS, InboxFilter
 from approvals.models import Approval, Comment, Decision, Kind, Queue
 from approvals.models.approval_queryset import ApprovalQuerySet
 from approvals.ordering import Place
-from approvals.views import panel
 from approvals.views.groups import grouped
 from approvals.views.paging import HEAVY, SIZE
+from orchestrator import contract
 
 LONGEST_MEMORY = timedelta(hours=12)
+DONE = {
+    contract.APPROVE: gettext_lazy("Approved by %(name)s"),
+    contract.REJECT: gettext_lazy("Rejected by %(name)s"),
+}
 
 
 def listed(request: HttpRequest, asked: InboxFilter) -> dict[str, Any]:
@@ -134,19 +139,21 @@ def _settled(
 
 def _done(row: Approval, user: Any) -> str:
     """“Approved by Lena”: what a dimmed row says; nothing for a row that still waits for you."""
-    standing = [each for each in row.decisions.all() if panel.is_standing(each)]
-    mine = [each for each in standing if each.reviewer_id == user.pk]
-    if row.state not in (Approval.State.WAITING, Approval.State.APPROVED, Approval.State.REJECTED):
-        return str(row.get_state_display())
-    if not standing:
-        return str(row.get_state_display()) if row.closed_at else ""
-    last = (mine or standing)[-1]
-    if not mine and row.settled_at is None:
-        return ""
-    name = _("you") if mine else last.reviewer.get_short_name() or last.reviewer.get_username()
-    if last.verdict == Decision.Verdict.REJECT:
-        return _("Rejected by %(name)s") % {"name": name}
-    return _("Approved by %(name)s") % {"name": name}
+    own = [each for each in row.decisions.all() if each.stands and each.reviewer_id == user.pk]
+    if row.is_waiting and not row.settled_at:
+        return _by(own[-1], user) if own else ""
+    became = row.became()
+    if became.by is None or became.by.verdict not in DONE:
+        return str(became.word)
+    alike = [each for each in own if each.verdict == became.by.verdict]
+    return _by(alike[-1] if alike else became.by, user)
+
+
+def _by(decision: Decision, user: Any) -> str:
+    reviewer = decision.reviewer
+    mine = reviewer.pk == user.pk
+    name = _("you") if mine else reviewer.get_short_name() or reviewer.get_username()
+    return str(DONE.get(decision.verdict, _("Decided by %(name)s")) % {"name": name})
 
 
 # Nothing to show.

@@ -874,6 +874,17 @@ class TestRows:
         assert f'class="row done" id="row-{row.pk}"' in page
         assert "Approved by lena" in page
 
+    def test_a_dimmed_row_blames_nobody_for_what_the_deadline_did(self, mei, people):
+        row = a_row(people, quorum=2)
+        since = timezone.now().isoformat()
+        row.decide(people.lena, "approve")
+        closed = {"state": "rejected", "settled_at": timezone.now(), "closed_at": timezone.now()}
+        Approval.objects.filter(pk=row.pk).update(**closed, due_at=timezone.now())
+        rows = mei.get("/inbox/rows/", {"since": since}).content.decode()
+        assert "Approved by" not in rows
+        assert "Rejected by" not in rows
+        assert "Rejected" in rows
+
     def test_what_i_decided_stays_dimmed(self, mei, people):
         row = a_row(people, quorum=2)
         since = timezone.now().isoformat()
