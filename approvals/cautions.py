@@ -44,7 +44,7 @@ def cautions(
     found = list(pairs(_or_missing(approval.previous), approval.payload, schema, others))
     checks = (
         _of_policy(approval),
-        _rejected_before(approval, user),
+        rejected_before(approval, user),
         _new_account(approval, found),
         _strange_address(approval, found),
         _hidden_characters(approval, found),
@@ -64,7 +64,7 @@ def _or_missing(value: Any) -> Any:
     return MISSING if value is None else value
 
 
-def _rejected_before(approval: Approval, user: Any) -> Caution | None:
+def rejected_before(approval: Approval, user: Any) -> Caution | None:
     """The same payload again, although somebody said no to it."""
     if not approval.payload:
         return None

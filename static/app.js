@@ -203,6 +203,14 @@
     }
   });
 
+  // Rows that are on their way were asked for with the filters of before.
+  on("htmx:beforeSwap", ({ detail: { target } }) => {
+    if (target.id === "found") htmx.trigger(list(), "htmx:abort");
+  });
+
+  // What is being typed is newer than what it was when somebody asked.
+  Idiomorph.defaults.ignoreActiveValue = true;
+
   // htmx takes leave of what goes element by element; only what asked has to stay until then.
   on("htmx:beforeSwap", ({ detail: { target, shouldSwap, serverResponse, requestConfig } }) => {
     if (target.id !== "pane" || !shouldSwap) return;
@@ -371,6 +379,10 @@
     dressed = true;
     queueMicrotask(() => { dressed = false; dress(); });
     const pane = detail.target;
+    // What was pressed may be gone, and the focus with it.
+    if (byHand(detail) && document.activeElement === document.body) {
+      ($("#pane h1") ?? byId("main")).focus();
+    }
     if (pane?.id !== "pane") return;
     // On a phone either the list or the pane is shown.
     pane.closest(".split")?.classList.toggle("has-open", Boolean($(".dhead", pane)));
@@ -415,6 +427,7 @@
       for (const menu of $$("details.menu[open]")) {
         menu.open = false;
         if (menu.contains(document.activeElement)) $("summary", menu).focus();
+        event.preventDefault(); // and it does nothing else
       }
     }
   });

@@ -100,6 +100,11 @@
     count();
   });
 
+  // Other filters may have taken rows away that were ticked.
+  on("htmx:afterSettle", ({ detail: { target } }) => {
+    if (target.id === "found" && byId("bulk")) setTimeout(select); // once what stays is ticked
+  });
+
   function tick(box, range) {
     const all = boxes();
     const ends = [all.indexOf(last), all.indexOf(box)].sort((a, b) => a - b);
@@ -124,21 +129,22 @@
   // The next request, fetched while this one is read: then a decision need not wait for it.
   let ahead = {};
   let later = 0;
+  const address = (row) => row && $("a.t", row).href;
 
   async function readAhead() {
-    const [row] = following();
-    if (!row || !$("#panel .approve") || body.dataset.autoAdvance === "off") return;
-    const { href } = $("a.t", row);
+    const href = address(following()[0]);
+    if (!href || !$("#panel .approve") || body.dataset.autoAdvance === "off") return;
     if (href === ahead.href && Date.now() < ahead.until) return;
-    const coming = ahead = { href, id: row.id, until: Date.now() + 60000 };
+    const coming = ahead = { href, until: Date.now() + 60000 };
     const answer = await fetch(href, { headers: { "HX-Request": "true" } });
-    coming.rev = answer.ok && answer.headers.get("X-Rev");
-    coming.html = await answer.text();
+    const html = await answer.text();
+    if (answer.ok) Object.assign(coming, { html, rev: answer.headers.get("X-Rev") });
   }
 
   on("inbox:drawn", () => {
     clearTimeout(later);
-    later = setTimeout(() => readAhead().catch(() => {}), 200); // without a line nothing is lost
+    // Without a line nothing is lost.
+    later = setTimeout(() => readAhead().catch(() => { ahead = {}; }), 200);
   });
 
   // The server opens the first of these that still waits; else any, for more may be held back.
@@ -146,10 +152,9 @@
     const { verb, path, parameters } = detail;
     if (verb !== "post" || !/\/decision\/(\?|$)/.test(path)) return;
     if (body.dataset.autoAdvance === "off" || !byId("list")) return;
-    const ids = following().map((row) => row.id);
-    parameters.next = [...ids.map((id) => id.slice(4)), "any"];
-    // A list with other filters has other links.
-    if (ids[0] !== ahead.id || !ahead.rev || Date.now() > ahead.until) return;
+    const rows = following();
+    parameters.next = [...rows.map((row) => row.id.slice(4)), "any"];
+    if (address(rows[0]) !== ahead.href || !ahead.rev || Date.now() > ahead.until) return;
     parameters.ahead = ahead.rev;
     detail.ahead = ahead.html;
   });
@@ -158,7 +163,7 @@
     const { requestConfig, target, xhr } = detail;
     if (target.id !== "pane" || requestConfig.verb !== "post") return;
     calm = Date.now() + 400;
-    // It holds: what was asked for then is what would be sent now.
+    // Nothing of it has changed, says the server.
     if (xhr.getResponseHeader("X-Ahead")) {
       detail.serverResponse = requestConfig.ahead + detail.serverResponse;
     }

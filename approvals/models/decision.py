@@ -23,12 +23,13 @@ VOTES = list(contract.VOTES)
 LONGEST_PAUSE = timedelta(seconds=60)
 # Seconds in which a signal is on its way: whoever goes on at once would keep it from leaving.
 HEAD_START = 0.002
+MOST_COURIERS = 32  # more than there are threads that serve: nobody waits for another's Temporal
 
 
 def _hire() -> None:
     """Threads that do nothing but send and wait; none survives a fork."""
     global couriers
-    couriers = ThreadPoolExecutor(thread_name_prefix="courier")
+    couriers = ThreadPoolExecutor(MOST_COURIERS, thread_name_prefix="courier")
 
 
 couriers: ThreadPoolExecutor
@@ -218,6 +219,9 @@ class Decision(AppendOnly):
             self._stamp(trouble=str(error)[:500])
             log.warning("Decision %s is recorded, not sent yet: %s", self.pk, error)
             return False
+        except Exception as error:  # a certificate that is gone, a setting that makes no sense
+            self._stamp(trouble=f"{type(error).__name__}: {error}"[:500])
+            log.exception("Decision %s is recorded and could not be sent.", self.pk)
         else:
             # That Temporal took the signal proves nothing of the workflow yet.
             self._stamp(sent_at=timezone.now(), trouble="")

@@ -32,7 +32,7 @@ def inbox(request: HttpRequest, pk: UUID | None = None) -> HttpResponse:
         return with_list(request, {"place": "pane"}, open_alone=False)
     context = panel.everything(request, panel.find(request, pk), place="pane")
     response = with_list(request, context)
-    response["X-Rev"] = context["rev"]  # for who reads ahead
+    response["X-Rev"] = panel.whole(context["rev"], context["cautions"])  # for who reads ahead
     return response
 
 

@@ -1,6 +1,7 @@
 """What the page of an approval shows to one person: the decision area and its states."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from approvals.activity import activity
 from approvals.answer_form import AnswerForm
+from approvals.cautions import Caution, rejected_before
 from approvals.context import banners, concerning, is_away, sees_all_of, visible
 from approvals.explain import explain
 from approvals.forms import DecisionForm
@@ -234,13 +236,21 @@ def _pulse(approval: Approval, decisions: list[Decision]) -> int:
     return CALM if approval.is_waiting else 0
 
 
+def whole(rev: str, found: Iterable[Caution]) -> str:
+    """A name for all that the page shows: its `rev`, and the caution that others bring about."""
+    return "-".join([rev, *(str(each.of.pk) for each in found if each.of)])
+
+
 def revision(request: HttpRequest, approval: Approval) -> str:
-    """What `decision_area` calls "rev", for a fraction of its work: `approval` is from `read`."""
+    """What `whole` would name it, for a fraction of its work: `approval` is from `read`."""
+    user: Any = request.user
     decisions = list(approval.decisions.all())
-    state = _state(approval, request.user, [each for each in decisions if is_standing(each)])
+    state = _state(approval, user, [each for each in decisions if is_standing(each)])
     away = state == "form" and is_away(request)
     said = approval.comments.count()
-    return _revision(approval, state, decisions, said, f"{away}{banners(request)}")
+    rev = _revision(approval, state, decisions, said, f"{away}{banners(request)}")
+    earlier = rejected_before(approval, user)
+    return whole(rev, [earlier] if earlier else [])
 
 
 def _revision(

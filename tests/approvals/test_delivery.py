@@ -134,6 +134,19 @@ class TestOnItsWay:
         assert relay_now() == 1
         assert fresh(decision).delivery == "sent"
 
+    def test_an_error_that_nobody_thought_of_is_kept_and_tried_again(
+        self, people, monkeypatch, caplog
+    ):
+        def broken(envelope):
+            raise FileNotFoundError("client.pem")
+
+        monkeypatch.setattr(client, "send_decision", broken)
+        bad, good = (recorded(a_row(people), people.mei) for _ in range(2))
+        assert relay_now() == 2  # it holds up no other
+        assert fresh(bad).trouble == "FileNotFoundError: client.pem"
+        assert fresh(bad).tries == fresh(good).tries == 1
+        assert "could not be sent" in caplog.text
+
     def test_that_its_way_cannot_be_written_down_changes_no_decision(
         self, transactional_db, people, road, monkeypatch, caplog
     ):

@@ -433,6 +433,17 @@ class TestAdvancing:
         assert not answer.has_header("X-Ahead")
         assert self.heading(answer) == "Two"
 
+    def test_a_caution_that_came_since_is_drawn(self, mei, people):
+        twin, one, two = a_row(people), a_row(people, payload={"other": 1}), a_row(people)
+        ahead = self.ahead(mei, two)
+        recorded(twin, people.lena, "reject", comment="No.")
+        closed = {"state": "rejected", "settled_at": timezone.now(), "closed_at": timezone.now()}
+        Approval.objects.filter(pk=twin.pk).update(**closed)
+        answer = self.decide(mei, one, two.pk, ahead=ahead)
+        assert not answer.has_header("X-Ahead")
+        assert "The very same was rejected before." in answer.content.decode()
+        assert self.decide(mei, two, ahead=self.ahead(mei, two)).status_code == 200
+
     def test_what_was_read_ahead_of_one_is_not_taken_for_another(self, mei, people):
         one, two, three = (a_row(people, title=each) for each in "ABC")
         ahead = self.ahead(mei, two)

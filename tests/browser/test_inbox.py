@@ -1,11 +1,12 @@
 """The inbox under real fingers: keys, ticked boxes, search and filters."""
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from approvals.models import Approval, Preference
 from tests.browser.hands import PHONE, REFRESH, box, heading, refresh, verdicts
@@ -525,6 +526,53 @@ class TestFilters:
         expect(field).to_have_value("request c")
         inbox.get_by_role("link", name="Clear").click()
         expect(inbox.locator("#list .row")).to_have_count(5)
+
+    def test_what_is_typed_while_it_searches_stays(self, inbox):
+        inbox.locator(".listhead summary", has_text="Search").click()
+        field = inbox.get_by_label("Search these requests")
+        held = []
+        inbox.route("**/inbox/?**", lambda route: held.append(route), times=1)
+        with inbox.expect_request("**/inbox/?**"):
+            field.press_sequentially("Req")
+        inbox.wait_for_timeout(100)
+        field.press_sequentially("uest C", delay=0)
+        held[0].continue_()
+        expect(inbox.locator("#list .row")).to_have_count(1)
+        expect(field).to_have_value("Request C")
+
+    def test_rows_of_the_old_filters_do_not_come_after_the_new(self, inbox):
+        held = []
+        inbox.route("**/inbox/rows/**", lambda route: held.append(route), times=1)
+        inbox.evaluate("document.getElementById('list').dataset.rev = ''")
+        with inbox.expect_request("**/inbox/rows/**"):
+            inbox.evaluate(REFRESH)
+        inbox.wait_for_timeout(100)
+        inbox.locator(".chips summary", has_text="Risk").click()
+        inbox.get_by_role("checkbox", name="High").check()
+        expect(inbox.locator("#list .row")).to_have_count(1)
+        with suppress(Error):  # it was given up
+            held[0].continue_()
+        inbox.wait_for_timeout(600)
+        expect(inbox.locator("#list .row")).to_have_count(1)
+
+    def test_escape_closes_a_menu_and_nothing_else(self, inbox):
+        box(inbox, "A").check()
+        heading(inbox, "1 request")
+        inbox.locator(".chips summary", has_text="Risk").click()
+        inbox.keyboard.press("Escape")
+        expect(inbox.locator(".chips details[open]")).to_have_count(0)
+        expect(box(inbox, "A")).to_be_checked()
+        heading(inbox, "1 request")
+
+    def test_what_they_hide_is_no_longer_ticked(self, inbox):
+        for name in "AD":
+            box(inbox, name).check()
+        heading(inbox, "2 requests")
+        inbox.locator(".chips summary", has_text="Risk").click()
+        inbox.get_by_role("checkbox", name="High").check()
+        heading(inbox, "1 request")
+        expect(inbox.locator("#bulk")).to_contain_text("KEY-D")
+        expect(inbox.locator("#bulk")).not_to_contain_text("KEY-A")
 
     def test_a_saved_view_tells_that_it_was_changed(self, inbox):
         inbox.goto("/inbox/?risk=low")
