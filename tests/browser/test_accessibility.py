@@ -190,7 +190,7 @@ def refusals(context: BrowserContext) -> list[str]:
 
 
 def settle(page: Page) -> None:
-    page.wait_for_function("document.fonts.status === 'loaded'")
+    page.wait_for_function("() => document.fonts.status === 'loaded'")
 
 
 class TestEveryPage:
@@ -238,7 +238,7 @@ class TestEveryPage:
                 document.querySelector("main").append(wide);
             }"""
         )
-        page.wait_for_function("document.scrollingElement.scrollWidth > 320")
+        page.wait_for_function("() => document.scrollingElement.scrollWidth > 320")
         assert any("image-alt" in each for each in problems(page))
         assert too_wide(page, 320)
         assert any("style-src" in each for each in refused)

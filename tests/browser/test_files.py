@@ -34,7 +34,7 @@ def test_a_picture_is_drawn_on_a_click(opened, people, kind):
     expect(picture).to_be_hidden()
     page.get_by_text("Show the picture").click()
     expect(picture).to_be_visible()
-    page.wait_for_function("document.querySelector('#asked img').naturalWidth === 1")
+    page.wait_for_function("() => document.querySelector('#asked img').naturalWidth === 1")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download invoice.pdf").click()
     assert download.value.suggested_filename == "invoice.pdf"

@@ -62,7 +62,7 @@ def test_every_element_is_styled_the_same(opened, people, look):
     page.route(f"**{ONE}", lambda route: route.fulfill(body=sheet, content_type="text/css"))
     for path in (f"/inbox/{row.pk}/", f"/approvals/{row.pk}/", "/history/"):
         page.goto(path)
-        page.wait_for_function("document.fonts.status === 'loaded'")
+        page.wait_for_function("() => document.fonts.status === 'loaded'")
         told = page.evaluate(DIFFERENCES, ONE)
         assert told["looked"] > 200
         assert told["found"] == []

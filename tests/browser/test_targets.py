@@ -71,7 +71,7 @@ def test_fingers_find_what_they_press(opened, places):
         page = opened(who, **PHONE).new_page()
         for path in paths:
             page.goto(path.format(**places))
-            page.wait_for_function("document.fonts.status === 'loaded'")
+            page.wait_for_function("() => document.fonts.status === 'loaded'")
             found += small(page)
         if who != "mei":
             continue
