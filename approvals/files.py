@@ -13,6 +13,7 @@ from orchestrator import contract
 
 MOST_BYTES = contract.PAYLOAD_BYTES * 3 // 4 - 4096  # as base64, with room for what is beside it
 ANY = "application/octet-stream"
+PARTS = ("name", "type", "content")  # of a file; an object that says more is none
 LONGEST_NAME = 80
 # Only what browsers draw without running anything: no SVG. By their first bytes.
 IMAGES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/gif": b"GIF8"}
@@ -61,9 +62,17 @@ def is_text(schema: Any) -> bool:
 
 
 def is_object(schema: Any) -> bool:
-    """Whether it describes an object of name, type and content, the content being a file."""
+    """Whether it describes an object of name, type and content alone, the content being a file."""
     inside = schema.get("properties") if isinstance(schema, dict) else None
-    return isinstance(inside, dict) and is_text(inside.get("content"))
+    return isinstance(inside, dict) and {*inside} <= {*PARTS} and is_text(inside.get("content"))
+
+
+def says_more(value: Any) -> bool:
+    """Whether it is an object that a file would not be all of: nothing of it may get lost."""
+    if not isinstance(value, dict):
+        return False
+    said = (value.get("name"), value.get("type"))
+    return not {*value} <= {*PARTS} or any(isinstance(each, dict | list) for each in said)
 
 
 def media_types(schema: dict[str, Any]) -> list[str]:
@@ -80,6 +89,8 @@ def read(value: Any, schema: dict[str, Any], called: str) -> File | None:
 
     `called` is the name of a file that does not say its own.
     """
+    if says_more(value):
+        return None
     said = value if isinstance(value, dict) else {"content": value}
     content = decoded(said.get("content"))
     if content is None:

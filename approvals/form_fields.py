@@ -12,13 +12,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from approvals.characters import visible
-from approvals.files import ANY, MOST_BYTES, decoded, named
+from approvals.files import ANY, MOST_BYTES, PARTS, decoded, named
 from approvals.queue_words import DAYS, largest_unit
 
 UNITS = [("60", _("minutes")), ("3600", _("hours")), ("86400", _("days")), ("1", _("seconds"))]
 LONGEST = 366 * 86400
 MOST_ROWS = 20
-PARTS = ("name", "type", "content")  # of a file
 KEPT = "-kept"  # the hidden field beside an upload: what was chosen before
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any
 
+from approvals.files import says_more
 from approvals.formats import Hint, hint, is_sealed
 from approvals.hidden import Schemas, inner, is_hidden, veiled, veils
 from orchestrator.contract import canonical
@@ -109,7 +110,7 @@ def _filled(value: Any, place: Place) -> type | None:
     """dict or list, where there is something to walk into."""
     if not isinstance(value, dict | list) or len(place.path) >= DEEPEST or is_hidden(place.veils):
         return None
-    if place.hint.format == "file":
+    if place.hint.format == "file" and not says_more(value):
         return None
     return type(value) if not place.path or (value and not is_sealed(value)) else None
 

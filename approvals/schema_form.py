@@ -198,7 +198,7 @@ def _upload(name: str, schema: dict[str, Any], options: Any) -> Shape:
 
     def write(value: Any) -> dict[str, Any] | None:
         if found := file_in(value, schema, name):
-            content = value["content"] if whole else value
+            content = value["content"] if isinstance(value, dict) else value
             return {"name": found.name, "type": found.type, "content": content}
         return None
 

@@ -12,6 +12,7 @@ from django.test import override_settings
 
 from approvals import files, payload
 from approvals.bulk import Selection
+from approvals.cautions import cautions
 from approvals.files import MOST_BYTES, File
 from approvals.models import Approval, Kind
 from approvals.views import start as views
@@ -94,6 +95,36 @@ class TestFile:
 
     def test_is_only_what_a_schema_calls_one(self):
         assert payload.read({"other": a_file()}, schema=SCHEMA).count == 3
+
+    def test_is_no_object_that_a_schema_gives_more(self):
+        """What stands beside the content is read as anything else is, and warned of."""
+        content = {"type": "string", "contentEncoding": "base64"}
+        mail = {"type": "object", "properties": {"name": {}, "to": {}, "content": content}}
+        value = {"name": "Ada", "to": "mallory@evil.example", "content": in_base64(PDF)}
+        sheet = payload.read({"mail": value}, schema={"properties": {"mail": mail}})
+        shown = {each.path: each.now.shown for each in sheet.rest}
+        assert shown["/mail/to"].text == "mallory@evil.example"
+        assert shown["/mail/content"].file.content == PDF
+
+    @pytest.mark.parametrize("more", [{"to": "mallory"}, {"name": {"to": "mallory"}}])
+    def test_is_no_value_that_says_more(self, more):
+        sheet = payload.read({"invoice": a_file() | more}, schema=SCHEMA)
+        assert "mallory" in [each.now.text for each in sheet.rest]
+        assert files.read(a_file() | more, INVOICE, "invoice") is None
+        long = a_file() | {"note": "x" * 100_000}
+        assert not payload.read({"invoice": long}, schema=SCHEMA).complete
+
+    def test_hides_nothing_from_cautions(self, people, kind):
+        def warned(more):
+            before, after = ({"invoice": a_file() | each} for each in ({}, more))
+            row = a_row(people, kind="bill", payload=after, previous=before)
+            return [each.fact for each in cautions(row, people.mei, SCHEMA)]
+
+        assert warned({"iban": "DE89370400440532013000"}) == ["The bank account is new."]
+        assert warned({"at": "https://p\u0430ypal.com/"}) == [
+            "An address may not be what it seems."
+        ]
+        assert warned({"to": "a\u202eb"}) == ["1 text holds hidden characters."]
 
     def test_of_another_content_has_changed(self):
         (row,) = payload.read({"invoice": a_file()}, {"invoice": a_file(b"%PDF-1.7 an Invoice")},
@@ -297,6 +328,9 @@ class TestUpload:
         page = mei.get(f"/start/?like={row.pk}").content.decode()
         assert "invoice.pdf stays unless you choose another one." in page
         assert "Still to fill in" not in page
+        Approval.objects.update(payload={"invoice": in_base64(PDF)})  # without its name
+        page = mei.get(f"/start/?like={row.pk}").content.decode()
+        assert "invoice stays unless you choose another one." in page
         text = mei.post(
             "/start/preview/?kind=bill&mode=json",
             {"p-invoice-kept": json.dumps(a_file()), "typed": "form", "key": str(uuid.uuid4())},
