@@ -1,7 +1,7 @@
 """What nobody is shown of a run's history: the hidden values of what it asked for."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from approvals.models import Approval, Kind, WorkflowRun
 from orchestrator.timeline import Event, Group, Status, visible
 
 ASKED = ("payload", "previous")  # where a request, its terms and its outcome have their values
+VALUES = (*ASKED, "as_asked")  # where an approval has them
 LEAST = 4  # characters; a shorter text would blot out half of what others say
 LONGEST = 4096  # as the timeline cuts texts
 
@@ -27,16 +28,18 @@ class RunVeil:
     @classmethod
     def of(cls, run: WorkflowRun, events: Iterable[Event]) -> "RunVeil":
         """By the kinds of the run's approvals, and of what `events` say was asked."""
-        kinds = {k.slug: veils(k.schema) for k in Kind.objects.all() if hides(k.schema)}
-        if not kinds:
+        hiding = {each.slug: each.schema for each in Kind.objects.all() if hides(each.schema)}
+        if not hiding:
             return cls()
+        kinds = {slug: veils(schema) for slug, schema in hiding.items()}
         asked = [
-            *_asked_of(run),
+            *_asked_of(run, kinds),
             *(found for each in events for found in _requests(each.attributes)),
         ]
         secret = [(kinds[kind], values) for kind, values in asked if kind in kinds]
         found = [each for schemas, values in secret for each in secrets(values, schemas)]
-        texts = {text for each in found for text in _texts(each)}
+        known = {name for each in hiding.values() for name in _named(each)}
+        texts = {text for each in found for text in _texts(each, known)}
         schemas = tuple(part for each, _values in secret for part in each)
         return cls(schemas, tuple(sorted(texts, key=len, reverse=True)))
 
@@ -75,14 +78,19 @@ class RunVeil:
         return text
 
 
-def _asked_of(run: WorkflowRun) -> Iterator[tuple[str, Any]]:
-    """(kind, values) of what the run's own approvals ask, and those of its children."""
-    found = Approval.objects.filter(Q(run_id=run.run_id) | Q(parent_workflow_id=run.workflow_id))
-    for each in found.select_related("revises"):
-        for values in (each.payload, each.previous, each.as_asked):
+def _asked_of(run: WorkflowRun, kinds: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """(kind, values) of what the run's own approvals ask, and those of its children.
+
+    Of those alone that are, or revise what is, of one of `kinds`.
+    """
+    own = Q(run_id=run.run_id) | Q(parent_workflow_id=run.workflow_id)
+    found = Approval.objects.filter(own, Q(kind__in=kinds) | Q(revises__kind__in=kinds))
+    read = found.select_related("revises").only("kind", "revises__kind", *VALUES)
+    for each in read.iterator():
+        for values in (getattr(each, name) for name in VALUES):
             yield each.kind, values
-        if each.revises:
-            yield each.revises.kind, each.previous
+            if each.revises:
+                yield each.revises.kind, values
 
 
 def _requests(value: Any) -> Iterator[tuple[str, Any]]:
@@ -95,12 +103,31 @@ def _requests(value: Any) -> Iterator[tuple[str, Any]]:
             yield from _requests(each)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """The texts and numbers in a hidden value that are long enough to be looked for."""
-    if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts(each)
+def _named(schema: Any) -> Iterator[str]:
+    """The names of all properties that a schema describes."""
+    if isinstance(schema, dict):
+        inside = schema.get("properties")
+        yield from inside if isinstance(inside, dict) else ()
+    if isinstance(schema, dict | list):
+        for each in schema.values() if isinstance(schema, dict) else schema:
+            yield from _named(each)
+
+
+def _texts(value: Any, known: Collection[str]) -> Iterator[str]:
+    """The texts, numbers and names in a hidden value that are long enough to be looked for.
+
+    A name that a schema says (`known`) is no secret, and is likely to be one of Temporal's own.
+    """
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from () if name in known else _texts(name, known)
+            yield from _texts(each, known)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each, known)
     elif value is not None and not isinstance(value, bool):
         text = value if isinstance(value, str) else json.dumps(value)
-        shown = visible(text, LONGEST, keep="\n\t")
-        yield from (each for each in {text, shown} if len(each) >= LEAST)
+        inside = (json.dumps(text, ensure_ascii=each)[1:-1] for each in (True, False))
+        for each in {text, *inside}:  # also as it stands in JSON that is a text itself
+            shown = (visible(each, LONGEST, keep) for keep in ("", "\n\t"))
+            yield from (form for form in {each, *shown} if len(form) >= LEAST)

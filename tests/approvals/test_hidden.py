@@ -8,17 +8,21 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from temporalio.client import WorkflowHistory
 
 from approvals import bulk, payload
 from approvals.cautions import cautions
 from approvals.hidden import hides_in, secrets, veiled, veils, without
+from approvals.hidden_runs import RunVeil, _asked_of
 from approvals.models import Approval, Kind, PolicyCheck, WorkflowRun
 from approvals.pairing import pairs
 from orchestrator import client as temporal
 from orchestrator import contract
 from orchestrator.contract import Request, Run
+from orchestrator.timeline import Event, visible
 from tests.desk import a_row, an_opened
 
 WORDS = "Hidden by policy"
@@ -384,6 +388,13 @@ def told(run: Run, **request) -> list:
     return list(WorkflowHistory.from_json("any", json.dumps({"events": events})).events)
 
 
+def shown(row: Approval, text: str) -> str:
+    """`text` as the history of the run of `row` shows it."""
+    run = WorkflowRun(run_id=row.run_id, workflow_id=row.workflow_id)
+    event = Event(1, timezone.now(), text, "workflow", "", None, "", {}, failed=False)
+    return RunVeil.of(run, []).event(event).sentence
+
+
 class TestWorkflowPage:
     @pytest.fixture
     def here(self, people, row, monkeypatch):
@@ -416,6 +427,34 @@ class TestWorkflowPage:
                 f"/workflows/denied/{run.run_id}/", {"tab": "events"}
             ).content.decode()
         )
+
+    @pytest.mark.parametrize("ascii_alone", [True, False])
+    def test_hides_it_in_json_that_is_a_text(self, people, row, ascii_alone):
+        pin = 'hé said "hush"\nthere'
+        Approval.objects.update(payload={"pin": pin})
+        inside = json.dumps({"said": pin}, ensure_ascii=ascii_alone)
+        assert shown(row, inside) == f'{{"said": "{WORDS}"}}'
+        assert shown(row, visible(pin)) == WORDS  # as a sentence has it, on one line
+
+    def test_hides_names_that_are_no_schemas(self, people, row):
+        schema = SCHEMA | {"properties": SCHEMA["properties"] | {"names": {"writeOnly": True}}}
+        Kind.objects.update(schema=schema | {"default": {"properties": 7}})
+        Approval.objects.update(payload={"names": {"hush-who": 1, "holder": 2, "token": 3}})
+        assert shown(row, "hush-who, token") == f"{WORDS}, token"
+
+    def test_reads_no_more_than_hides_something(self, people, row):
+        """Not the payloads of all that a workflow ever asked; what a revision has, though."""
+        own = {"run_id": row.run_id, "workflow_id": row.workflow_id}
+        a_row(people, **own, payload={"pin": "of no kind"})
+        revision = a_row(people, **own, payload={"pin": "hush-1414"}, revises=row)
+        run = WorkflowRun(run_id=row.run_id, workflow_id=row.workflow_id)
+        with CaptureQueriesContext(connection) as asked:
+            veil = RunVeil.of(run, [])
+        assert "of no kind" not in veil.texts
+        assert {"hush-1414", "hush-2718"} <= {*veil.texts}
+        assert '"details"' not in asked[-1]["sql"]
+        assert {kind for kind, _values in _asked_of(run, ["card"])} == {"card", revision.kind}
+        assert not list(_asked_of(run, ["other"]))
 
     def test_says_nothing_where_nothing_is_hidden(self, mei, people, here):
         Kind.objects.update(schema={"type": "object"})
