@@ -16,7 +16,7 @@ from approvals import files
 from approvals.addresses import LINK, host_doubt
 from approvals.characters import visible
 from approvals.files import File
-from approvals.hidden import Hidden
+from approvals.hidden import Hidden, count
 from approvals.schema_words import FORMATS
 from orchestrator.contract import canonical
 
@@ -123,7 +123,8 @@ def _file(value: Any, hint: Hint) -> Shown:
     found = file_of(value, hint)
     if found is None:
         wrong = _("It should be a file in base64, and cannot be read as one.")
-        return Shown(plain(value), "word" if not value else "lines", "whole", flags=(wrong,))
+        flags = () if count(value) else (wrong,)  # what is hidden may well be one
+        return Shown(plain(value), "word" if not value else "lines", "whole", flags=flags)
     size = filesizeformat(found.size).replace("\xa0", " ")
     words = f"{found.name}, {size}, {found.type}, SHA-256 {found.sha256[:12]}…"
     return Shown(words, "file", "whole", flags=_doubts(found.doubt), file=found)
