@@ -9,6 +9,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from approvals.filters import as_uuid
 from approvals.hidden import veils
 from approvals.models import (
     Approval,
@@ -174,6 +175,11 @@ class PolicyCheckAdmin(ReadOnly):
     search_fields = ["run__workflow_id", "run__run_id"]
 
     def get_exclude(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Without what was asked, where its kind hides something of it."""
-        kind = Kind.objects.filter(slug=obj.request.get("kind", "")).first() if obj else None
-        return ["request"] if kind and veils(kind.schema) else None
+        """Without what was asked, where its kind, or that of what it revises, hides something."""
+        if obj is None:
+            return None
+        revises = as_uuid(obj.request.get("revises", ""))
+        revised = Approval.objects.filter(pk__in=[revises] if revises else [])
+        kinds = [obj.request.get("kind", ""), *revised.values_list("kind", flat=True)]
+        schemas = Kind.objects.filter(slug__in=kinds).values_list("schema", flat=True)
+        return ["request"] if veils(*schemas) else None

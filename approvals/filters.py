@@ -1,7 +1,7 @@
 """What people look for among closed approvals, as the address of the history says it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -212,14 +212,21 @@ def _values_say(text: str) -> Q:
     said = Q(PayloadSays("payload", text=text))
     if not secretive:
         return said
-    said &= ~Q(kind__in=secretive)
+    said &= ~Q(kind__in=secretive) & _revises_none(secretive)
     for slug, schema in secretive.items():
         apart = [name for name, each in schema.get("properties", {}).items() if hides(each)]
         rest = {name: each for name, each in schema.items() if name != "properties"}
         # Where a database could miss one of them, nothing is looked into.
         if not hides(rest) and all(map(PLAIN_NAME.fullmatch, apart)):
-            said |= Q(PayloadSays("payload", text=text, apart=apart), kind=slug)
+            beside = Q(PayloadSays("payload", text=text, apart=apart), kind=slug)
+            said |= beside & _revises_none(secretive.keys() - {slug})
     return said
+
+
+def _revises_none(kinds: Collection[str]) -> Q:
+    """Those that revise nothing of `kinds`; nearly all revise nothing, and are not looked up."""
+    revised = Approval.objects.filter(pk=OuterRef("revises"), kind__in=kinds)
+    return Q(revises=None) | ~Q(Exists(revised))
 
 
 def _asked_by(text: str) -> Q:

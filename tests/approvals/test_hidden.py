@@ -15,6 +15,7 @@ from temporalio.client import WorkflowHistory
 
 from approvals import bulk, payload
 from approvals.cautions import cautions
+from approvals.filters import says
 from approvals.hidden import hides_in, secrets, veiled, veils, without
 from approvals.hidden_runs import RunVeil, _asked_of
 from approvals.models import Approval, Kind, PolicyCheck, WorkflowRun
@@ -159,6 +160,15 @@ class TestSheet:
         assert "hush" not in str(sheet)
         assert sheet.veiled == SECRETS
 
+    def test_says_of_a_file_that_is_hidden_in_part_nothing_that_is_untrue(self):
+        content = {"type": "string", "contentEncoding": "base64", "writeOnly": True}
+        schema = {"properties": {"scan": {"properties": {"name": {}, "content": content}}}}
+        sheet = payload.read({"scan": {"name": "a.pdf", "content": "aHVzaA=="}}, schema=schema)
+        (row,) = sheet.rest
+        assert (row.now.shown.flags, sheet.veiled) == ((), 1)
+        assert "a.pdf" in row.now.text
+        assert "aHVzaA==" not in row.now.text
+
     def test_hides_what_lies_too_deep_for_rows_of_its_own(self):
         deep = {"properties": {"pin": {"writeOnly": True}}}
         for name in "dcba":
@@ -244,6 +254,19 @@ class TestRevision:
         assert "hush" not in page
         assert "hush" not in mei.get("/inbox/bulk/", {"sel": revision.pk}).content.decode()
 
+    @pytest.mark.parametrize("kind_of_its_own", ["", "plain", "wary"])
+    def test_is_found_by_no_hidden_value(self, mei, people, revision, kind_of_its_own):
+        for slug, hidden in (("plain", {}), ("wary", {"note": {"writeOnly": True}})):
+            schema = {"type": "object", "properties": hidden}
+            Kind.objects.create(slug=slug, name=slug, schema=schema, queue=people.general)
+        secret, open_one = {"pin": "hush-3141"}, a_row(people, payload={"pin": "hush-3141"})
+        Approval.objects.filter(pk=revision.pk).update(payload=secret, kind=kind_of_its_own)
+        assert list(Approval.objects.filter(says("hush-3141"))) == [open_one]
+
+    def test_of_the_same_kind_is_found_by_the_rest(self, people, revision):
+        Approval.objects.filter(pk=revision.pk).update(kind="card", payload=PAYLOAD)
+        assert revision in Approval.objects.filter(says("€120.00"))
+
 
 class TestDecision:
     def test_is_not_made_on_a_fault_that_would_quote_it(self, mei, people, kind):
@@ -303,8 +326,6 @@ class TestSearch:
 
     @pytest.mark.postgresql
     def test_neither_database_does(self, people, row):
-        from approvals.filters import says
-
         a_row(people, payload={"other": "hush-2718"}, title="Of no kind")
         assert Approval.objects.filter(says("hush-2718")).count() == 1
         assert Approval.objects.filter(says("hush-4111")).count() == 0
@@ -488,6 +509,20 @@ class TestAdmin:
         )
         page = kim.get(f"/admin/approvals/policycheck/{check.pk}/change/").content.decode()
         assert "hush" not in page
+
+    def test_checks_of_a_revision_leave_it_out(self, kim, people, row):
+        run = WorkflowRun.note(
+            Run("w", str(uuid.uuid4()), "GuardedTask"), Request.read({"title": "Pay"})
+        )
+        asked = {"kind": "", "previous": PAYLOAD, "revises": str(row.pk)}
+        for revises, count in ((row.pk, 0), (uuid.uuid4(), 1), ("", 1)):
+            PolicyCheck.objects.all().delete()
+            check = PolicyCheck.objects.create(
+                run=run, task="Pay", request=asked | {"revises": str(revises)}, verdict="deny",
+                version=0,
+            )  # fmt: skip
+            page = kim.get(f"/admin/approvals/policycheck/{check.pk}/change/").content.decode()
+            assert page.count("hush-2718") == count
 
     def test_a_kind_that_hides_stays_under_its_slug(self, kim, kind):
         assert kim.get(f"/admin/approvals/kind/{kind.pk}/delete/").status_code == 403
