@@ -20,8 +20,7 @@ HEAVY = ("payload", "previous", "details", "links")
 # Not joined: SQLite would begin with the queues, and sort all that it finds there.
 BESIDE = (
     *("queue", "requester_user"),
-    # The envelopes are the largest part of a decision.
-    Prefetch("decisions", Decision.objects.select_related("reviewer").defer("envelope")),
+    Prefetch("decisions", Decision.objects.select_related("reviewer").light()),
 )
 
 # These names are for programs, and are not translated.

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -59,6 +59,10 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
     def standing(self) -> "DecisionQuerySet":
         """Votes that count or may still count."""
         return self.filter(refused_at=None, retracted_at=None, verdict__in=VOTES)
+
+    def light(self) -> "DecisionQuerySet":
+        """Without the envelopes, their largest part, and yet with the `groups` that they name."""
+        return self.defer("envelope").annotate(signed_groups=F("envelope__body__groups"))
 
     def pace_of(self, user: Any) -> int:
         """How many approvals `user` has given within the last minute."""
@@ -116,6 +120,7 @@ class Decision(AppendOnly):
     retracted_at = models.DateTimeField(null=True, editable=False)
 
     _under_way: "Future[None] | None" = None
+    signed_groups: list[str] | None  # where it was read without its envelope
 
     objects = DecisionQuerySet.as_manager()
 
@@ -150,6 +155,8 @@ class Decision(AppendOnly):
     @property
     def groups(self) -> list[str]:
         """The groups of its author, as signed, where the stage asks for some."""
+        if hasattr(self, "signed_groups"):
+            return self.signed_groups or []
         named: list[str] = self.envelope["body"].get("groups", [])
         return named
 

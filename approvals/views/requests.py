@@ -25,7 +25,7 @@ from approvals.whereabouts import still_to_decide
 from orchestrator.signing import NoKey
 
 SHOWS = ("waiting", "closed")
-VOTES = Prefetch("decisions", Decision.objects.defer("envelope"))
+VOTES = Prefetch("decisions", Decision.objects.light())
 LATELY = timedelta(days=7)
 MOST_APART = 10
 
