@@ -67,6 +67,13 @@ def is_object(schema: Any) -> bool:
     return isinstance(inside, dict) and {*inside} <= {*PARTS} and is_text(inside.get("content"))
 
 
+def holds(schema: Any) -> bool:
+    """Whether it describes a file, however deep."""
+    if isinstance(schema, dict):
+        return is_text(schema) or any(map(holds, schema.values()))
+    return isinstance(schema, list) and any(map(holds, schema))
+
+
 def says_more(value: Any) -> bool:
     """Whether it is an object that a file would not be all of: nothing of it may get lost."""
     if not isinstance(value, dict):

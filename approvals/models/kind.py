@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from approvals.files import holds
 from approvals.hidden import hides_in, is_hidden, veils
 from approvals.models.queue import Queue
 from approvals.schema_words import faults
@@ -92,10 +93,12 @@ class Kind(models.Model):
             raise ValidationError({"title_template": message})
 
     def title(self, payload: dict[str, Any]) -> str:
-        """The title of a request with `payload`; a missing or hidden field is shown as “…”."""
+        """The title of a request with `payload`; “…” is what is missing, hidden or a file."""
+        fields = self.fields()
 
         def said_of(name: str) -> str:
-            return "…" if self.hides(name) else _said(payload.get(name))
+            left_out = self.hides(name) or holds(fields.get(name))
+            return "…" if left_out else _said(payload.get(name))
 
         said = PLACEHOLDER.sub(lambda found: said_of(found[1]), self.title_template)
         most = contract.TITLE_LENGTH

@@ -114,6 +114,14 @@ class TestFile:
         long = a_file() | {"note": "x" * 100_000}
         assert not payload.read({"invoice": long}, schema=SCHEMA).complete
 
+    def test_stays_out_of_titles(self, kind):
+        kind.title_template = "Pay {invoice} and {scan}: {note}"
+        assert kind.title(PAYLOAD | {"note": "soon"}) == "Pay … and …: soon"
+        several = {"type": "array", "items": INVOICE}
+        kind.schema = {"type": "object", "properties": {"all": several, "note": {}}}
+        kind.title_template = "Read {all}, {note}"
+        assert kind.title({"all": [a_file()], "note": "soon"}) == "Read …, soon"
+
     def test_hides_nothing_from_cautions(self, people, kind):
         def warned(more):
             before, after = ({"invoice": a_file() | each} for each in ({}, more))
