@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from approvals import payload
 from approvals.amounts import total
 from approvals.cautions import cautions
+from approvals.export import HEAVY
 from approvals.filters import as_uuid
 from approvals.forms import RISKS
 from approvals.hidden import veiled, veils
@@ -79,7 +80,8 @@ class Selection:
         keys = {name: key for name in names if (key := as_uuid(name))}
         rows = (
             Approval.objects.visible_to(self.user)
-            .select_related("queue", "requester_user", "claim__holder", "claim__group")
+            .select_related("queue", "requester_user", "claim__holder", "claim__group", "revises")
+            .defer(*(f"revises__{name}" for name in HEAVY))
             .in_bulk(keys.values())
         )
         return {name: rows[key] for name, key in keys.items() if key in rows}
@@ -87,13 +89,17 @@ class Selection:
     def _item(self, name: str, approval: Approval | None) -> Item:
         if approval is None:
             return Item(name, barred=str(UNSEEN))
-        kind = self._kinds.get(approval.kind)
-        schema = kind.schema if kind else None
-        others = approval.veils() if approval.revises_id else ()
+        schema, *others = self._schemas(approval)
         sheet = payload.read(approval.payload, approval.previous, schema=schema, others=others)
         barred = self._barred(approval)
-        look = "" if barred else self._look(approval, sheet, kind)
+        look = "" if barred else self._look(approval, sheet)
         return Item(name, approval, barred, look, sheet)
+
+    def _schemas(self, approval: Approval) -> list[Any]:
+        """That of its kind, and that of what it revises, which may hide more; None for none."""
+        slugs = [approval.kind, *([approval.revises.kind] if approval.revises else [])]
+        kinds = [self._kinds.get(each) for each in slugs]
+        return [each.schema if each else None for each in kinds]
 
     def _barred(self, approval: Approval) -> str:
         """Why nothing can be decided about it here, in a sentence."""
@@ -112,8 +118,9 @@ class Selection:
             return _("What is shown is not what was asked.")
         return ""
 
-    def _look(self, approval: Approval, sheet: Sheet, kind: Kind | None) -> str:
+    def _look(self, approval: Approval, sheet: Sheet) -> str:
         """Why it is to be approved on its own page, in a sentence."""
+        kind = self._kinds.get(approval.kind)
         if approval.asks_twice:
             risk = dict(RISKS).get(approval.risk, approval.risk)
             return _("%s risk is approved one by one.") % risk
@@ -125,10 +132,10 @@ class Selection:
             return _("Its payload cannot be read.")
         if not sheet.complete:
             return _("Its payload is too long to be shown here.")
-        others = approval.veils() if approval.revises_id else ()
         if any(each.now and each.now.shown.file for each in (*sheet.changed, *sheet.rest)):
             return _("It holds a file, to be looked at on its page.")
-        found = cautions(approval, self.user, kind.schema if kind else None, others)
+        schema, *others = self._schemas(approval)
+        found = cautions(approval, self.user, schema, others)
         return found[0].fact if found else self._beyond(approval.queue)
 
     def _beyond(self, queue: Queue) -> str:
@@ -168,12 +175,8 @@ class Selection:
     @property
     def total(self) -> str:
         """Of amounts that are shown, that is."""
-        shown = (self._shown(each) for each in self.approvals)
+        shown = (veiled(each.payload, veils(*self._schemas(each))) for each in self.approvals)
         return total(shown) if self.approvals else ""
-
-    def _shown(self, approval: Approval) -> Any:
-        kind = self._kinds.get(approval.kind)
-        return veiled(approval.payload, veils(kind.schema)) if kind else approval.payload
 
     @property
     def all_low(self) -> bool:

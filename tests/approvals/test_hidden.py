@@ -254,6 +254,23 @@ class TestRevision:
         assert "hush" not in page
         assert "hush" not in mei.get("/inbox/bulk/", {"sel": revision.pk}).content.decode()
 
+    def test_is_left_out_of_sums(self, people, row):
+        schema = {"type": "object", "properties": {"amount": {"writeOnly": True}}}
+        Kind.objects.update(schema=schema)
+        rows = [a_row(people, payload={"amount": "€7.00"}, revises=each) for each in (row, None)]
+        assert bulk.Selection(people.mei, [str(each.pk) for each in rows]).total == ""
+        assert bulk.Selection(people.mei, [str(rows[1].pk)]).total
+
+    def test_costs_no_queries_of_its_own_among_several(self, people, row):
+        def cost(**values):
+            names = [str(a_row(people, **values).pk) for _n in range(5)]
+            with CaptureQueriesContext(connection) as asked:
+                assert all(each.sheet for each in bulk.Selection(people.mei, names).items)
+            return len(asked)
+
+        cost()  # what a person may do is asked once
+        assert cost(revises=row) == cost()
+
     @pytest.mark.parametrize("kind_of_its_own", ["", "plain", "wary"])
     def test_is_found_by_no_hidden_value(self, mei, people, revision, kind_of_its_own):
         for slug, hidden in (("plain", {}), ("wary", {"note": {"writeOnly": True}})):
