@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render, resolve_url
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -25,6 +25,11 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 READS = ("GET", "HEAD")
 WAYS_IN_AND_OUT = ("login", "logout", "admin:login", "admin:logout")
+# What takes forms alone has no page; the page that they stand on is named above it in the address.
+ONLY_FORMS = {
+    *("decision", "undo", "comments", "claim", "handover", "withdrawal", "nudge", "answer"),
+    *("saved_views", "saved_view", "absence", "preview"),
+}
 NOTHING_ALLOWED = ", ".join(
     f"{feature}=()"
     for feature in ("camera", "geolocation", "microphone", "payment", "usb", "display-capture")
@@ -64,7 +69,7 @@ def sign_in_again(get_response: GetResponse) -> GetResponse:
             return response
         about = QueryDict(query, mutable=True)
         if request.htmx:  # type: ignore[attr-defined]
-            about["next"] = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+            about["next"] = _page(request.htmx.current_url_abs_path or "/")  # type: ignore[attr-defined]
         elif request.method not in READS:
             about["next"] = _page_of_form(request)
         if request.htmx or settings.SESSION_COOKIE_NAME in request.COOKIES:  # type: ignore[attr-defined]
@@ -86,8 +91,25 @@ def _page_of_form(request: HttpRequest) -> str:
     secure = request.is_secure()
     if not url_has_allowed_host_and_scheme(page, {request.get_host()}, require_https=secure):
         return "/"
-    _site, _host, path, query, _at = urlsplit(str(page))
+    return _page(str(page))
+
+
+def _page(address: str) -> str:
+    """Path and query of `address`, or of the page above it that can be opened again.
+
+    A form that was refused is shown where it was sent to, and stands there from then on.
+    """
+    _site, _host, path, query, _at = urlsplit(address)
+    while _view(path) in ONLY_FORMS:
+        path = path.rstrip("/").rpartition("/")[0] + "/"
     return urlunsplit(("", "", path, query, ""))
+
+
+def _view(path: str) -> str:
+    try:
+        return resolve(path).view_name
+    except Resolver404:
+        return ""
 
 
 def read_only(get_response: GetResponse) -> GetResponse:

@@ -147,6 +147,10 @@ class TestASessionThatEndedUnderAForm:
         assert (to.path, asked["next"]) == ("/accounts/login/", page)
         assert asked["ended"] == asked["unsent"] == "1"
 
+    def test_leads_back_to_the_approval_where_the_form_stood_refused(self, sent, row):
+        to = sent(referer=f"http://testserver/approvals/{row.pk}/decision/")["Location"]
+        assert QueryDict(urlsplit(to).query)["next"] == f"/approvals/{row.pk}/"
+
     @pytest.mark.parametrize("referer", ["", "https://elsewhere.example/inbox/", "javascript:1"])
     def test_leads_nowhere_else(self, sent, referer):
         to = sent(referer=referer) if referer else sent()

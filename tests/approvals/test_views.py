@@ -9,6 +9,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import OperationalError
+from django.http import QueryDict
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
@@ -197,6 +198,17 @@ class TestEveryAddress:
         answer = reviewer.post(address(name, row), {"verdict": "approve"})
         assert answer.status_code in (403, 405)
         assert contents() == before
+
+    @pytest.mark.parametrize("htmx", [False, True], ids=["page", "part"])
+    @pytest.mark.parametrize(
+        "name", [name for name in ADDRESSES if ADDRESSES[name][1] == POST_ONLY and name != "logout"]
+    )
+    def test_leads_from_a_form_that_was_refused_to_a_page(self, name, htmx, row, visitor):
+        stood = f"http://testserver{address(name, row)}?compare=previous"
+        headers = {"HX-Request": "true", "HX-Current-URL": stood} if htmx else {"Referer": stood}
+        answer = visitor("anonymous").post(address(name, row), headers=headers)
+        back = answer["HX-Redirect" if htmx else "Location"].partition("?")[2]
+        assert visitor("reviewer").get(QueryDict(back)["next"]).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/nowhere/", "/inbox/not-a-uuid/", "/workflows/a/b/c/d/"])
