@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render, resolve_url
-from django.urls import Resolver404, resolve, reverse
+from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -24,7 +24,8 @@ from approvals.zone import LateZone
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 READS = ("GET", "HEAD")
-WAYS_IN_AND_OUT = ("login", "logout", "admin:login", "admin:logout")
+# To sign in and out, to see what would happen, and to put a line away: none records anything.
+STILL_SENT = ("login", "logout", "admin:login", "admin:logout", "preview", "receipt")
 # What takes forms alone has no page; the page that they stand on is named above it in the address.
 ONLY_FORMS = {
     *("decision", "undo", "comments", "claim", "handover", "withdrawal", "nudge", "answer"),
@@ -113,14 +114,14 @@ def _view(path: str) -> str:
 
 
 def read_only(get_response: GetResponse) -> GetResponse:
-    """With settings.READ_ONLY 503 for all that is sent, but to sign in and out."""
+    """With settings.READ_ONLY 503 for all that is sent, but what records nothing."""
 
     def respond(request: HttpRequest) -> HttpResponse:
         if not settings.READ_ONLY or request.method in READS:
             return get_response(request)
-        if request.path_info in {reverse(name) for name in WAYS_IN_AND_OUT}:
+        if _view(request.path_info) in STILL_SENT:
             return get_response(request)
-        return not_now(request, _("The desk is read-only at the moment."))
+        return not_now(request, _("The desk is read-only at the moment."), soon=False)
 
     return respond
 

@@ -152,14 +152,17 @@ def forbidden(request: HttpRequest, why: str) -> HttpResponse:
     return HttpResponse(status=403, headers={"HX-Trigger": json.dumps(problem)})
 
 
-def not_now(request: HttpRequest, why: str) -> HttpResponse:
-    words = why + " " + _("Nothing was recorded. Try again in a moment.")
+def not_now(request: HttpRequest, why: str, *, soon: bool = True) -> HttpResponse:
+    """503, and that to try again helps, where it does so `soon`."""
+    again = _("Nothing was recorded. Try again in a moment.") if soon else _("Nothing was recorded.")
+    words = why + " " + again
     if request.htmx:  # type: ignore[attr-defined]
         response = HttpResponse(headers={"HX-Trigger": json.dumps({"problem": words})})
     else:
         response = render(request, "503.html", {"problem": words})
     response.status_code = 503
-    response["Retry-After"] = TRY_AGAIN_AFTER
+    if soon:
+        response["Retry-After"] = TRY_AGAIN_AFTER
     return response
 
 

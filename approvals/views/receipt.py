@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -65,7 +66,7 @@ def _made_by(request: HttpRequest) -> Any:
 def _about(approval: Approval, made: Decision | None) -> dict[str, Any]:
     if made is None:
         return {}
-    may_undo = made.stands and approval.may_be_taken_back(made)
+    may_undo = made.stands and approval.may_be_taken_back(made) and not settings.READ_ONLY
     under_way = made.delivery in ("recorded", "sent")
     line = {
         "approval": approval,
