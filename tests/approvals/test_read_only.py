@@ -8,13 +8,14 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from approvals.doctor import examine
-from approvals.models import Approval, AuditEntry, Comment, Decision, Preference, Queue
+from approvals.models import Approval, AuditEntry, Claim, Comment, Decision, Preference, Queue
 from orchestrator import client as temporal
+from orchestrator.management.commands import run
 from tests.desk import a_row
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 BANNER = "The desk is read-only at the moment: nothing can be decided, started or changed."
-WORDS = "The desk is read-only at the moment. Nothing was recorded. Try again in a moment."
+WORDS = "The desk is read-only at the moment. Nothing was recorded."
 RECORDS = (Decision, Comment, AuditEntry, Preference, Queue)
 
 
@@ -65,7 +66,8 @@ def test_nothing_that_is_sent_is_recorded(mei, row, address):
     page = mei.post(address, given)
     part = mei.post(address, given, headers={"HX-Request": "true"})
     assert page.status_code == part.status_code == 503
-    assert WORDS in page.content.decode()
+    assert f"<p>{WORDS}</p>" in page.content.decode()
+    assert "Retry-After" not in page  # nobody knows for how long
     assert json.loads(part["HX-Trigger"]) == {"problem": WORDS}
     assert records() == before
     assert not hasattr(Approval.objects.get(pk=row.pk), "claim")
@@ -124,6 +126,45 @@ def test_neither_is_a_vote_taken_back_nor_are_several_decided(mei, people):
     assert "btn reject" not in page
 
 
+def test_the_line_about_the_last_decision_is_put_away_and_offers_no_undo(mei, people, row):
+    row.decide(people.mei, "approve")
+    page = mei.get("/inbox/").content.decode()
+    assert f"Approved {row.reference}." in page
+    assert "data-undo" not in page
+    assert mei.post(f"/inbox/receipt/{row.pk}/").status_code == 303
+    assert f"Approved {row.reference}." not in mei.get("/inbox/").content.decode()
+
+
+def test_what_would_happen_is_told_and_nothing_can_be_started(mei):
+    page = mei.get("/start/?kind=").content.decode()
+    assert "read-only at the moment, so nothing can be started." in page
+    assert 'btn primary big"' not in page
+    told = mei.post("/start/preview/", {"title": "Ship"}, headers={"HX-Request": "true"})
+    assert told.status_code == 200
+    assert "What would happen" in told.content.decode()
+
+
+def test_nobody_is_asked_to_write_or_send_anything(client, people, settings):
+    row = a_row(people, requester="amira", requester_user=people.amira, requester_identity="amira")
+    Comment.add(row, people.mei, "Why?", Comment.Kind.QUESTION)
+    Claim.take(row, people.mei)
+    forms = ["talk", "answer", "nudge", "withdraw", "release"]
+    marks = ['id="talk"', "/answer/", "/nudge/", "/withdrawal/", 'value="release"']
+
+    def offered() -> set[str]:
+        found = set()
+        for who in (people.amira, people.mei):
+            client.force_login(who, BACKEND)
+            page = client.get(f"/approvals/{row.pk}/").content.decode()
+            assert "Why?" in page
+            found |= {form for form, mark in zip(forms, marks, strict=True) if mark in page}
+        return found
+
+    assert offered() == set(forms)
+    settings.READ_ONLY = True
+    assert offered() == set()
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -131,14 +172,27 @@ def test_neither_is_a_vote_taken_back_nor_are_several_decided(mei, people):
         ("reject", "{}", "--as", "mei", "--comment", "No."),
         ("start", "Pay €1.00 to Acme"),
         ("schedule", "delete", "nightly"),
+        ("reconcile",),
+        ("reconcile", "--sure"),
+        ("demo",),
+        ("demo", "people"),
+        ("demo", "clear", "--yes"),
     ],
-    ids=lambda command: command[0],
+    ids=" ".join,
 )
 def test_commands_refuse(people, settings, row, command):
     settings.READ_ONLY = True
     with pytest.raises(CommandError, match="read-only"):
         call_command(*[each.format(row.pk) for each in command])
     assert not Decision.objects.exists()
+
+
+def test_a_desk_on_one_machine_starts_without_its_demo(settings, monkeypatch):
+    called = []
+    monkeypatch.setattr(run, "call_command", lambda name, *more, **options: called.append(name))
+    settings.READ_ONLY = True
+    run.Command().prepare()
+    assert called == ["migrate", "keys", "collectstatic"]
 
 
 def test_what_was_recorded_is_delivered(people, settings, row, monkeypatch):

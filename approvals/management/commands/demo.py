@@ -7,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from approvals import demo
 from approvals.demo import clear
-from orchestrator.commands import DeskCommand
+from orchestrator.commands import DeskCommand, refuse_if_read_only
 
 STEPS = ["people", "history", "requests"]
 WORDS = """\
@@ -37,6 +37,8 @@ class Command(DeskCommand):
         parser.add_argument("--yes", action="store_true", help="with clear: delete for good")
 
     def work(self, **options: Any) -> None:
+        if options["what"] != "password":
+            refuse_if_read_only()
         for step in [options["what"]] if options["what"] else STEPS:
             self.stdout.write(getattr(self, f"_{step}")(**options))
 

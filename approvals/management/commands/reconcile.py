@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser
 
 from approvals.reconciler import reconcile
 from orchestrator import client
-from orchestrator.commands import DeskCommand
+from orchestrator.commands import DeskCommand, refuse_if_read_only
 
 
 class Command(DeskCommand):
@@ -19,6 +19,7 @@ class Command(DeskCommand):
         parser.add_argument("--sure", action="store_true", help="this is the right Temporal")
 
     def work(self, **options: Any) -> None:
+        refuse_if_read_only()
         client.worker_seen()  # says so where Temporal does not answer
         reconcile(everything=True, sure=options["sure"])
         self.stdout.write("Reconciled.")

@@ -105,8 +105,9 @@ class Command(BaseCommand):
         unread = StringIO()
         call_command("migrate", verbosity=0, interactive=False)
         call_command("keys", verbosity=0, stdout=unread)
-        call_command("demo", "people", verbosity=0, stdout=unread)
-        call_command("demo", "history", verbosity=0, stdout=unread)
+        if not settings.READ_ONLY:
+            call_command("demo", "people", verbosity=0, stdout=unread)
+            call_command("demo", "history", verbosity=0, stdout=unread)
         call_command("collectstatic", verbosity=0, interactive=False)
         # The processes are forked from this one, and no connection survives that.
         connections.close_all()
@@ -132,12 +133,13 @@ class Command(BaseCommand):
         if not is_ready():
             self.stderr.write(f"The site is not ready after {READY_SECONDS} s; its log says why.")
             return
-        self.samples = subprocess.Popen(
-            [sys.executable, "manage.py", "demo", "requests"],
-            cwd=settings.BASE_DIR,
-            stdout=subprocess.DEVNULL,
-        )
-        self.samples.wait()
+        if not settings.READ_ONLY:
+            self.samples = subprocess.Popen(
+                [sys.executable, "manage.py", "demo", "requests"],
+                cwd=settings.BASE_DIR,
+                stdout=subprocess.DEVNULL,
+            )
+            self.samples.wait()
         self.stdout.write(greeting())
         self.stdout.flush()
 
