@@ -412,8 +412,13 @@
   });
 
   // Where print.css alone cannot unfold them: Chrome before 131, Firefox 143, Safari 18.4.
+  let folded = [];
   addEventListener("beforeprint", () => {
-    for (const folded of $$("details:not(.menu)")) folded.open = true;
+    folded = $$("details:not(.menu, [open])");
+    for (const each of folded) each.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const each of folded) each.open = false;
   });
 
   on("keydown", (event) => {
