@@ -252,7 +252,7 @@ class TestVerdicts:
         answer = sent(mei, *rows, verdict="reject", comment="  ")
         assert answer.status_code == 422
         assert "Say why you are rejecting." in text(answer)
-        assert "<title>Error: " in answer.content.decode()
+        assert "<title>(2) Error: " in answer.content.decode()
         assert verdicts() == []
 
     def test_what_was_typed_and_marked_stays(self, mei, people):

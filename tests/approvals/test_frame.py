@@ -198,7 +198,10 @@ def test_more_is_marked_where_one_is_beyond_it(client, people, address, is_beyon
     [
         ("/inbox/?after=", "Inbox, further on – Countersign"),
         ("/workflows/?older=", "Workflows – older – Countersign"),
+        ("/workflows/?newer=", "Workflows – Countersign"),  # there is nothing newer
         ("/requests/?older=", "My requests – older – Countersign"),
+        ("/requests/?newer=", "My requests – Countersign"),
+        ("/history/?newer=", "History – Countersign"),
     ],
 )
 def test_titles_tell_pages_apart(client, people, address, title):
@@ -212,7 +215,7 @@ def test_a_banner_says_that_one_acts_for_somebody(client, people):
     deputy, now = User.objects.create(username="dora"), timezone.now()
     deploys = Queue.objects.create(slug="deploys", name="Deploys")
     deploys.reviewers.add(people.mei)
-    words = "You act for somebody who is away: Deploys."
+    words = "You decide for somebody who is away, in: Deploys."
     client.force_login(deputy, BACKEND)
     assert words not in client.get("/profile/").content.decode()
     away = Delegation.objects.create(
