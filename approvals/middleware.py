@@ -75,7 +75,7 @@ def sign_in_again(get_response: GetResponse) -> GetResponse:
             about["next"] = _page_of_form(request)
         if request.htmx or settings.SESSION_COOKIE_NAME in request.COOKIES:  # type: ignore[attr-defined]
             about["ended"] = "1"
-        if request.method not in READS:
+        if request.method not in READS and _view(request.path_info) != "preview":
             about["unsent"] = "1"
         address = f"{sign_in}?{about.urlencode()}"
         if request.htmx:  # type: ignore[attr-defined]

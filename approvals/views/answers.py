@@ -154,8 +154,9 @@ def forbidden(request: HttpRequest, why: str) -> HttpResponse:
 
 def not_now(request: HttpRequest, why: str, *, soon: bool = True) -> HttpResponse:
     """503, and that to try again helps, where it does so `soon`."""
-    again = _("Nothing was recorded. Try again in a moment.") if soon else _("Nothing was recorded.")
-    words = why + " " + again
+    words = why + " " + _("Nothing was recorded.")
+    if soon:
+        words += " " + _("Try again in a moment.")
     if request.htmx:  # type: ignore[attr-defined]
         response = HttpResponse(headers={"HX-Trigger": json.dumps({"problem": words})})
     else:

@@ -79,10 +79,16 @@ def beside(request: HttpRequest, pk: UUID, back: bool = False) -> HttpResponse:
     order = asked.order.backwards if back else asked.order
     waiting = asked.found(tabs.waiting(asked.tab, request.user, queues(request)))
     found = order.page(waiting.only("pk"), order.place(approval), 1)
-    if not found:
-        ends = (_("This is the last request of the list."), _("This is the first one of the list."))
-        messages.info(request, ends[back])
-    return redirect(inbox_url(request, found[0].pk if found else pk))
+    if found:
+        return redirect(inbox_url(request, found[0].pk))
+    ends = (_("This is the last request in the list."), _("This is the first request in the list."))
+    messages.info(request, ends[back])
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect(inbox_url(request, pk))
+    response = inbox(request, pk)  # a redirect would lose what is to be said
+    response["HX-Trigger"] = json.dumps({"say": ends[back]})
+    response["HX-Push-Url"] = inbox_url(request, pk)
+    return response
 
 
 @require_safe

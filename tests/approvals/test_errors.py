@@ -162,6 +162,7 @@ class TestASessionThatEndedUnderAForm:
         part = sent(**{"HX-Request": "true", "HX-Current-URL": "http://testserver/inbox/"})
         assert "unsent=1" in part["HX-Redirect"]
         assert "unsent=1" not in client.get("/inbox/")["Location"]
+        assert "unsent=1" not in client.post("/start/preview/")["Location"]  # records nothing
 
     def test_signing_out_is_no_such_form(self, people):
         assert browser(people.mei).post("/accounts/logout/")["Location"] == "/accounts/login/"
@@ -176,7 +177,15 @@ def test_an_address_that_only_takes_forms_says_so(people, row):
     assert "Sign out" in page  # in the frame, as any other page
 
 
+def test_a_page_that_is_only_read_says_so_where_something_is_sent(people):
+    answer = browser(people.mei).post("/history/")
+    assert answer.status_code == 405
+    page = answer.content.decode()
+    assert "This page can only be read" in page
+    assert "a form on another page" not in page
+
+
 def test_the_sign_in_says_why_it_is_asked_for(client, db):
     page = client.get("/accounts/login/?next=/inbox/&ended=1").content.decode()
-    assert "You are signed out: a session lasts 8 hours." in page
+    assert "You are signed out. A session lasts at most 8 hours." in page
     assert settings.SESSION_COOKIE_AGE == 8 * 3600

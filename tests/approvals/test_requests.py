@@ -168,7 +168,7 @@ class TestWhereItIs:
         assert self.steps(amira, row) == [
             ("General", "mei, lena and tomasz can decide."),
             ("Finance", "decides next, once those before have agreed"),
-            ("Legal", "decides next, once those before have agreed"),
+            ("Legal", "decides after that"),
             ("Runs", "once it is approved"),
         ]
         row.decide(people.mei, "approve").acknowledge()

@@ -322,13 +322,13 @@ class TestSignIn:
         client.session.flush()
         asked = client.get(f"/approvals/{row.pk}/")
         page = client.get(asked["Location"]).content.decode()
-        assert "You are signed out: a session lasts 8 hours." in page
+        assert "You are signed out. A session lasts at most 8 hours." in page
         assert f'name="next" value="/approvals/{row.pk}/"' in page
 
     def test_says_nothing_of_a_session_that_never_was(self, client, row):
         asked = client.get(f"/approvals/{row.pk}/")
         page = client.get(asked["Location"]).content.decode()
-        assert "a session lasts" not in page
+        assert "A session lasts" not in page
         assert "Sign in to go on to the page you asked for." in page
 
     def test_gives_a_new_session(self, client, mei):

@@ -591,8 +591,17 @@ class TestBeside:
         answer = mei.get(address)
         assert answer.status_code == 302
         assert answer["Location"] == f"/inbox/{rows[to].pk}/{query}"
-        told = "one of the list." if way == "previous" else "request of the list."
+        told = f"This is the {'first' if way == 'previous' else 'last'} request in the list."
         assert (told in mei.get(answer["Location"]).content.decode()) == (at == to)
+
+    def test_they_say_so_where_the_list_ends(self, mei, rows):
+        for at, way, words in ((3, "next", "last"), (0, "previous", "first")):
+            headers = {"HX-Request": "true", "HX-Target": "pane"}
+            answer = mei.get(f"/inbox/{rows[at].pk}/{way}/?risk=low", headers=headers)
+            said = f"This is the {words} request in the list."
+            assert json.loads(answer["HX-Trigger"]) == {"say": said}
+            assert answer["HX-Push-Url"] == f"/inbox/{rows[at].pk}/?risk=low"
+            assert answer.content.decode().count(said) == 1
 
     def test_they_pass_over_what_is_decided(self, mei, people, rows):
         rows[2].decide(people.lena, "approve")

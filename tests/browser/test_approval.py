@@ -416,7 +416,7 @@ class TestInterrupted:
         page.locator("#why").fill("Not before Monday.")
         Session.objects.all().delete()
         page.locator("#panel .reject").click()
-        page.get_by_text("You are signed out: a session lasts 8 hours.").wait_for()
+        page.get_by_text("You are signed out. A session lasts at most 8 hours.").wait_for()
         assert not Decision.objects.exists()
         page.fill("[name=username]", "mei")
         page.fill("[name=password]", "a long password")

@@ -37,7 +37,7 @@ class TestMoving:
             expect(inbox).to_have_url(re.compile(rf"/inbox/{row.pk}/\?risk=low$"))
             expect(inbox.locator("#list [aria-current]")).to_contain_text(f"Request {title}")
         inbox.get_by_role("link", name="Next request").click()
-        expect(inbox.locator("#pane .note")).to_have_text("This is the last request of the list.")
+        expect(inbox.locator("#pane .note")).to_have_text("This is the last request in the list.")
         inbox.get_by_role("link", name="Previous request").click()
         heading(inbox, "Request C")
         inbox.go_back()
