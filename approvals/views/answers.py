@@ -169,8 +169,7 @@ def not_now(request: HttpRequest, why: str, *, soon: bool = True) -> HttpRespons
 
 def news(request: HttpRequest, approval: Approval) -> HttpResponse:
     """The live parts alone; a decision that somebody is typing stays as it is."""
-    place = "pane" if request.POST.get("place") == "pane" else "page"
-    context = panel.decision_area(request, panel.find(request, approval.pk), place)
+    context = panel.decision_area(request, panel.find(request, approval.pk), place_of(request))
     context |= panel.hindrances(context["approval"], context["state"])
     context |= {"oob": True, "typing": context["state"] == "form", "talked": True}
     response = render(request, "_approval.html#news", context)

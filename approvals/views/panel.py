@@ -92,7 +92,7 @@ def decision_area(
     decisions = list(approval.decisions.all())
     # Most have none, and then there are no people to look up.
     said = list(approval.comments.prefetch_related("author", "recipient", "group"))
-    standing = [each for each in decisions if is_standing(each)]
+    standing = [each for each in decisions if each.stands]
     mine = [each for each in decisions if each.reviewer_id == user.pk and not each.retracted_at]
     state, became = _state(approval, user, standing), approval.became(decisions)
     votes = [each for each in standing if each.verdict == contract.APPROVE]
@@ -113,9 +113,9 @@ def decision_area(
             "mine": mine[-1] if mine else None,
             "may_undo": bool(mine)
             and not settings.READ_ONLY
-            and is_standing(mine[-1])
+            and mine[-1].stands
             and approval.may_be_taken_back(mine[-1]),
-            "held": held(approval),
+            "held": approval.is_held,
             "answered": _answered(approval.terms(), became.by),
             "silence": approval.silence(decisions),
             **_consequence(approval, user, decisions, state),
@@ -195,16 +195,6 @@ def hindrances(approval: Approval, state: str, complete: bool = True) -> dict[st
     }
 
 
-def is_standing(decision: Decision) -> bool:
-    """Whether it is a vote that counts or may still count."""
-    return decision.stands
-
-
-def held(approval: Approval) -> bool:
-    """Whether what was decided is held back for undo."""
-    return approval.is_held
-
-
 def _state(approval: Approval, user: Any, standing: list[Decision]) -> str:
     """closed, settled, overdue, voted, own, outsider, mismatch, read_only or form."""
     if not approval.is_waiting:
@@ -245,7 +235,7 @@ def revision(request: HttpRequest, approval: Approval) -> str:
     """What `whole` would name it, for a fraction of its work: `approval` is from `read`."""
     user: Any = request.user
     decisions = list(approval.decisions.all())
-    state = _state(approval, user, [each for each in decisions if is_standing(each)])
+    state = _state(approval, user, [each for each in decisions if each.stands])
     away = state == "form" and is_away(request)
     said = approval.comments.count()
     rev = _revision(approval, state, decisions, said, f"{away}{banners(request)}")
@@ -272,7 +262,7 @@ def _revision(
         approval.reason,
         approval.approvals,
         state,
-        held(approval),
+        approval.is_held,
         (claim.holder_id, claim.group_id, claim.at) if claim else None,
         said,
         above,

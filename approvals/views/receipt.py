@@ -73,7 +73,7 @@ def _about(approval: Approval, made: Decision | None) -> dict[str, Any]:
         "made": made,
         "done": panel.done_words(approval, made),
         "may_undo": may_undo,
-        "held": panel.held(approval),
+        "held": approval.is_held,
         "pulse": QUICK if under_way or (may_undo and approval.settled_at) else 0,
     }
     return {"receipt": line}
