@@ -274,6 +274,19 @@ class TestPage:
         assert len(seen) == len(set(seen)) == 120
         assert not query
 
+    def test_costs_at_most_fourteen_queries_however_many_rows(self, mei, people, close):
+        from django.db import connection
+        from django.test.utils import CaptureQueriesContext
+
+        close(by=people.lena)
+        with CaptureQueriesContext(connection) as few:
+            mei.get("/history/")
+        for n in range(20):
+            close(f"Row {n}", by=(people.lena, people.tomasz)[n % 2], ago=n)
+        with CaptureQueriesContext(connection) as many:
+            mei.get("/history/")
+        assert len(many) <= len(few) <= 14
+
     @pytest.mark.parametrize("page", ["/history/", "/history/export.csv", "/requests/"])
     def test_no_more_queries_for_more_rows(self, mei, people, close, page):
         from django.db import connection
