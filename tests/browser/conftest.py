@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from approvals.models import Approval
 from orchestrator import client as temporal
@@ -17,6 +17,8 @@ from tests import chromium
 from tests.desk import a_row, desk, keys, people, worker
 
 __all__ = ["desk", "keys", "people", "worker"]
+
+expect.set_options(timeout=15_000)  # ms; on a busy machine an answer may take its time
 
 
 @pytest.fixture(scope="session")
