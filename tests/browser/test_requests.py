@@ -49,7 +49,7 @@ def test_the_reviewers_are_reminded_once_an_hour(mine, rows):
 def test_a_question_is_answered(mine, rows, ask):
     ask("Which account?")
     mine.reload()
-    expect(mine.locator("form[id^=answer-]")).to_contain_text("mei asks")
+    expect(mine.locator("#whereabouts .note")).to_contain_text("mei asks")
     mine.get_by_label("Your answer").fill("The old one.")
     mine.get_by_role("button", name="Answer").click()
     expect(mine.locator("main")).to_contain_text("Your answer was recorded.")
@@ -69,7 +69,7 @@ def test_a_half_typed_reason_stays_when_something_new_comes(mine, rows, people):
 
 def test_a_half_typed_answer_stays_when_something_new_comes(mine, rows, people, ask):
     ask("Which account?")
-    expect(mine.locator("form[id^=answer-]")).to_contain_text("Which account?", timeout=15_000)
+    expect(mine.locator("#whereabouts .note")).to_contain_text("Which account?", timeout=15_000)
     mine.get_by_label("Your answer").press_sequentially("The ol")
     news(mine, rows, people)
     expect(mine.get_by_label("Your answer")).to_have_value("The ol")
