@@ -136,7 +136,7 @@ class TestRefused:
         assert answer.status_code == 422
         assert "Say why you are rejecting." in page
         assert 'aria-invalid="true"' in page
-        assert "<title>Error: " in page
+        assert "<title>(1) Error: " in page
 
     def test_with_htmx_only_the_form_comes_again(self, mei, row):
         answer = send(mei, row, htmx=True, verdict="reject", key="this-form")
