@@ -232,10 +232,11 @@ class TestEveryPage:
         page.goto("/profile/")
         page.evaluate(
             """() => {
-                const wide = document.createElement("img");
+                const wide = document.createElement("canvas");
                 wide.width = 900;
                 wide.setAttribute("style", "color: red");
-                document.querySelector("main").append(wide);
+                const nameless = document.createElement("img");
+                document.querySelector("main").append(wide, nameless);
             }"""
         )
         page.wait_for_function("() => document.scrollingElement.scrollWidth > 320")
