@@ -33,9 +33,17 @@ class ApprovalQuerySet(models.QuerySet["Approval"]):
         if not user.is_authenticated:
             return self.none()
         queues = list(Queue.objects.reviewed_by(user)) if queues is None else queues
+        keys = [each.pk for each in queues]
+        escalated = escalated_to(self.model, user)
+        return self.decidable(user.pk, keys, escalated, sorted(identities(user)))
+
+    def decidable(
+        self, user: int, queues: list[int], escalated: list[uuid.UUID], names: list[str]
+    ) -> "ApprovalQuerySet":
+        """The same of `user`, who reviews `queues`, got `escalated`, and is called `names`."""
         barred = self.model.barred.through.objects.filter(user=user).values("approval")
-        return self.filter(Q(queue__in=queues) | _escalated_to(self.model, user)).exclude(
-            Q(requester_user=user) | Q(requester_identity__in=identities(user)) | Q(pk__in=barred)
+        return self.filter(Q(queue__in=queues) | Q(pk__in=escalated)).exclude(
+            Q(requester_user=user) | Q(requester_identity__in=names) | Q(pk__in=barred)
         )
 
     def asked_by(self, user: Any) -> "ApprovalQuerySet":
@@ -84,7 +92,7 @@ def _open_to(model: Any, user: Any, queues: list[Queue] | None = None) -> Q:
     # Who decided at an earlier stage, or because others had not, follows it to the end.
     moved = Q(approval__stage__gt=0) | Q(approval__escalated__gt=0)
     earlier = Decision.objects.filter(moved, reviewer=user).values("approval")
-    mine = Q(requester_user=user) | Q(pk__in=earlier) | _escalated_to(model, user)
+    mine = Q(requester_user=user) | Q(pk__in=earlier) | Q(pk__in=escalated_to(model, user))
     return Q(queue__in=seen) | mine
 
 
@@ -100,13 +108,15 @@ def _seen(user: Any) -> list[int]:
     return found
 
 
-def _escalated_to(model: Any, user: Any) -> Q:
+def escalated_to(model: Any, user: Any) -> list[uuid.UUID]:
+    """Keys of what waits and was escalated to a group of `user`."""
     if not hasattr(user, "_escalated"):
         through = model.escalated_to.through.objects.filter(
             group__user=user.pk, approval__state=contract.WAITING
         )
         user._escalated = list(through.values_list("approval", flat=True)[:MOST_ESCALATED])
-    return Q(pk__in=user._escalated)
+    found: list[uuid.UUID] = user._escalated
+    return found
 
 
 def is_uuid(text: str) -> bool:

@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from approvals.kept import Kept
+
 
 @functools.cache
 def zones() -> frozenset[str]:
@@ -47,7 +49,13 @@ class Preference(models.Model):
         """What `user` set, or the defaults, unsaved."""
         if not user.is_authenticated:
             return cls()
-        return cls.objects.filter(user=user).first() or cls(user=user)
+        found = _saved.rows(user.pk)
+        return found[0] if found else cls(user=user)
+
+
+@Kept
+def _saved(user: int) -> models.QuerySet[Preference]:
+    return Preference.objects.filter(user=user)
 
 
 class SavedView(models.Model):

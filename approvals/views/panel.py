@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models import QuerySet, prefetch_related_objects
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from approvals.cautions import Caution, rejected_before
 from approvals.context import banners, concerning, is_away, sees_all_of, visible
 from approvals.explain import explain
 from approvals.forms import DecisionForm
+from approvals.kept import Kept
 from approvals.models import Approval, Claim, Comment, Decision
 from approvals.models.approval_queryset import ApprovalQuerySet
 from approvals.models.people import name_of
@@ -31,7 +33,7 @@ QUICK, CALM = 2, 5  # seconds between looks: a decision is under way, or people 
 
 def find(request: HttpRequest, pk: UUID) -> Approval:
     """The approval `pk` if it exists for this person. Raises Http404."""
-    found = read(request, Approval.objects.filter(pk=pk))
+    found = read(request, pk)
     if found is None or not may_see(request, found):
         raise Http404
     return found
@@ -49,19 +51,25 @@ def again(request: HttpRequest, approval: Approval) -> Approval:
 
     Whoever may decide it sees it to the end, so `find` need not look for a reason once more.
     """
-    found = read(request, Approval.objects.filter(pk=approval.pk))
+    found = read(request, approval.pk)
     assert found is not None  # noqa: S101 - approvals are never deleted
     return found
 
 
-def read(request: HttpRequest, rows: ApprovalQuerySet) -> Approval | None:
-    """The first of `rows` with what its page shows; its queue is one that was read already."""
-    rows = rows.select_related("requester_user", "claim", "policy")
-    found = rows.prefetch_related("decisions__reviewer", "decisions__on_behalf_of").first()
+def read(request: HttpRequest, pk: UUID) -> Approval | None:
+    """The approval `pk` with its decisions; its queue is one that was read already."""
+    rows = _row.rows(pk)
+    prefetch_related_objects(rows, "decisions__reviewer", "decisions__on_behalf_of")
+    found = rows[0] if rows else None
     known = {each.pk: each for each in concerning(request)}
     if found and found.queue_id in known:
         found.queue = known[found.queue_id]
     return found
+
+
+@Kept
+def _row(pk: UUID) -> ApprovalQuerySet:
+    return Approval.objects.filter(pk=pk)
 
 
 def everything(
@@ -237,10 +245,15 @@ def revision(request: HttpRequest, approval: Approval) -> str:
     decisions = list(approval.decisions.all())
     state = _state(approval, user, [each for each in decisions if each.stands])
     away = state == "form" and is_away(request)
-    said = approval.comments.count()
+    said = _comments.count(approval.pk)
     rev = _revision(approval, state, decisions, said, f"{away}{banners(request)}")
     earlier = rejected_before(approval, user)
     return whole(rev, [earlier] if earlier else [])
+
+
+@Kept
+def _comments(approval: UUID) -> QuerySet[Comment]:
+    return Comment.objects.filter(approval=approval)
 
 
 def _revision(

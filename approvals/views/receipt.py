@@ -123,8 +123,8 @@ def _following(request: HttpRequest) -> Approval | None:
     if request.POST.get("place") != "pane" or not request.htmx:  # type: ignore[attr-defined]
         return None
     for pk in named:  # nearly always the first of them: nobody else was quicker
-        found = panel.read(request, Approval.objects.waiting().filter(pk=pk))
-        if found and found.awaits(request.user):
+        found = panel.read(request, pk)
+        if found and found.is_open and found.awaits(request.user):
             return found
     return _first(request) if ANY in request.POST.getlist("next") else None
 
@@ -142,5 +142,5 @@ def _first(request: HttpRequest, after: Place | None = None) -> Approval | None:
     if asked.tab == "others":
         return None
     waiting = tabs.waiting(asked.tab, request.user, queues(request))
-    first = [each.pk for each in asked.order.page(asked.found(waiting), after, 1)]
-    return panel.read(request, Approval.objects.filter(pk__in=first))
+    first = asked.order.page(asked.found(waiting), after, 1)
+    return panel.read(request, first[0].pk) if first else None
