@@ -431,6 +431,17 @@ def keys() -> Iterator[None]:
 
 
 @pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Temporal does not answer the site: what is decided stays in the database."""
+
+    def unreachable(*_args: Any, **_more: Any) -> None:
+        raise client.Unreachable("Temporal does not answer.")
+
+    for name in ("history", "worker_seen", "start_guarded_task", "send_decision"):
+        monkeypatch.setattr(client, name, unreachable)
+
+
+@pytest.fixture
 def people(db: None, keys: None) -> People:
     return People()
 

@@ -1,5 +1,14 @@
 """The desk's fixtures."""
 
-from tests.desk import clock, desk, keys, noon, people, worker
+import pytest
 
-__all__ = ["clock", "desk", "keys", "noon", "people", "worker"]
+from tests.desk import away, clock, desk, keys, noon, people, worker
+
+__all__ = ["away", "clock", "desk", "keys", "noon", "people", "worker"]
+
+
+@pytest.fixture
+def mei(people, client):
+    """Django's test client, signed in as a reviewer."""
+    client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+    return client

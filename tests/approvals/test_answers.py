@@ -7,8 +7,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from approvals.models import Approval, AuditEntry, Decision, Delegation, Kind, Queue
-from orchestrator import client as temporal
 from tests.desk import an_opened
+
+pytestmark = pytest.mark.usefixtures("away")
 
 HALF = {"name": "half", "label": "Refund half of it", "means": "approve"}
 FORM = {
@@ -19,20 +20,6 @@ FORM = {
     },
     "required": ["ticket"],
 }
-
-
-@pytest.fixture(autouse=True)
-def away(monkeypatch):
-    def unreachable(envelope):
-        raise temporal.Unreachable("Temporal does not answer.")
-
-    monkeypatch.setattr(temporal, "send_decision", unreachable)
-
-
-@pytest.fixture
-def mei(people, client):
-    client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def page_of(client, row):

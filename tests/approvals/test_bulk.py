@@ -14,21 +14,7 @@ from orchestrator import client as temporal
 from orchestrator import contract
 from tests.desk import a_row, recorded
 
-
-@pytest.fixture(autouse=True)
-def away(monkeypatch):
-    """Temporal does not answer: what is recorded here is sent later."""
-
-    def unreachable(*args, **more):
-        raise temporal.Unreachable("Temporal does not answer.")
-
-    monkeypatch.setattr(temporal, "send_decision", unreachable)
-
-
-@pytest.fixture
-def mei(people, client):
-    client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
-    return client
+pytestmark = pytest.mark.usefixtures("away")
 
 
 def looked(client, *rows, **headers):

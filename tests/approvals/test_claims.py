@@ -8,18 +8,11 @@ from django.utils import timezone
 
 from approvals.models import Approval, Claim, Comment
 from approvals.models.errors import NotYours
-from orchestrator import client as temporal
 from tests.desk import a_row
 
+pytestmark = pytest.mark.usefixtures("away")
+
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture(autouse=True)
-def away(monkeypatch):
-    def unreachable(envelope):
-        raise temporal.Unreachable("Temporal does not answer.")
-
-    monkeypatch.setattr(temporal, "send_decision", unreachable)
 
 
 @pytest.fixture

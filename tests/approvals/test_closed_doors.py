@@ -13,18 +13,11 @@ from approvals.models import (
     WorkflowRun,
 )
 from approvals.models.errors import Incomplete
-from orchestrator import client as temporal
 from orchestrator import contract
 from orchestrator.contract import InvalidRequest, Request, Run, Snapshot
 from tests.desk import a_request, an_opened
 
-
-@pytest.fixture(autouse=True)
-def away(monkeypatch):
-    def unreachable(envelope):
-        raise temporal.Unreachable("Temporal does not answer.")
-
-    monkeypatch.setattr(temporal, "send_decision", unreachable)
+pytestmark = pytest.mark.usefixtures("away")
 
 
 def policy(**rule):

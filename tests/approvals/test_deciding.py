@@ -22,16 +22,6 @@ from tests.desk import a_row, an_opened, at_once
 
 
 @pytest.fixture
-def away(monkeypatch):
-    """Temporal does not answer; nothing that is decided leaves the database."""
-
-    def unreachable(envelope):
-        raise client.Unreachable("Temporal does not answer.")
-
-    monkeypatch.setattr(client, "send_decision", unreachable)
-
-
-@pytest.fixture
 def row(people, away):
     return a_row(people)
 

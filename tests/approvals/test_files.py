@@ -63,12 +63,6 @@ def kind(people) -> Kind:
     )
 
 
-@pytest.fixture
-def mei(people, client):
-    client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
-    return client
-
-
 def row_of(value, name="invoice"):
     rows = payload.read({name: value}, schema=SCHEMA).rest
     assert len(rows) == 1

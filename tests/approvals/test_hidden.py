@@ -26,6 +26,8 @@ from orchestrator.contract import Request, Run
 from orchestrator.timeline import Event, visible
 from tests.desk import a_row, an_opened
 
+pytestmark = pytest.mark.usefixtures("away")
+
 WORDS = "Hidden by policy"
 SCHEMA = {
     "type": "object",
@@ -73,24 +75,9 @@ def row(people, kind) -> Approval:
 
 
 @pytest.fixture
-def mei(people, client):
-    client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
-    return client
-
-
-@pytest.fixture
 def amira(people, client):
     client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
     return client
-
-
-@pytest.fixture(autouse=True)
-def away(monkeypatch):
-    def unreachable(*args, **more):
-        raise temporal.Unreachable("Temporal does not answer.")
-
-    for name in ("history", "send_decision", "start_guarded_task"):
-        monkeypatch.setattr(temporal, name, unreachable)
 
 
 class TestSchemas:

@@ -17,22 +17,14 @@ from approvals.models import (
     SavedView,
     WorkflowRun,
 )
-from orchestrator import client as temporal
 from orchestrator.contract import Request, Run
 from tests.desk import a_row, recorded
+
+pytestmark = pytest.mark.usefixtures("away")
 
 ASTRAY = {400, 403, 404, 405, 500}
 PEOPLE = ("mei", "amira", "zoe", "kim")  # who reviews, who asks, who does neither, who administers
 MOST = 1000
-
-
-@pytest.fixture(autouse=True)
-def away(monkeypatch):
-    def unreachable(*args, **more):
-        raise temporal.Unreachable("Temporal does not answer.")
-
-    for name in ("history", "worker_seen", "start_guarded_task", "send_decision"):
-        monkeypatch.setattr(temporal, name, unreachable)
 
 
 @pytest.fixture

@@ -13,12 +13,6 @@ from orchestrator.contract import Request, Run
 from tests.desk import a_row, recorded
 
 
-@pytest.fixture
-def mei(people, client):
-    client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
-    return client
-
-
 def hits(client, q):
     """(words, address) of each result."""
     part = client.get("/palette/", {"q": q}, headers={"HX-Request": "true"}).content.decode()

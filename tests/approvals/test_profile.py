@@ -12,12 +12,6 @@ from tests.desk import a_row
 OPENED = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
 
 
-@pytest.fixture
-def mei(people, client) -> Client:
-    client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
-    return client
-
-
 def chosen(**changes):
     given = {"theme": "", "time_zone": "", "shortcuts": "on", "auto_advance": "on", **changes}
     return {name: each for name, each in given.items() if each is not None}

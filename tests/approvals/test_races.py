@@ -11,24 +11,14 @@ from django.utils import timezone
 
 from approvals.models import Approval, AuditEntry, Decision, Delegation, Queue
 from approvals.models.errors import AlreadyDecided
-from orchestrator import client, contract
+from orchestrator import contract
 from orchestrator.counting import represented
 from tests.desk import a_row, an_opened, at_once
 
 # On SQLite writers queue for one lock, so a crowd shows no more than a few, and takes longer.
 CROWD = 200 if connection.vendor == "postgresql" else 20
 
-pytestmark = pytest.mark.postgresql
-
-
-@pytest.fixture(autouse=True)
-def away(monkeypatch):
-    """Temporal is away: here the database alone decides who wins."""
-
-    def unreachable(envelope):
-        raise client.Unreachable("Temporal does not answer.")
-
-    monkeypatch.setattr(client, "send_decision", unreachable)
+pytestmark = [pytest.mark.postgresql, pytest.mark.usefixtures("away")]
 
 
 @pytest.fixture

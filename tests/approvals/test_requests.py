@@ -11,25 +11,16 @@ from django.utils import timezone
 from approvals.models import Approval, Comment, Decision, Queue, WorkflowRun
 from approvals.templatetags.requester import people as named
 from approvals.templatetags.times import timed
-from orchestrator import client as temporal
 from orchestrator import signing
 from orchestrator.contract import Request, Run, Snapshot
 from tests.approvals.policy.tables import deny, use
 from tests.desk import a_row, an_opened
 
+pytestmark = pytest.mark.usefixtures("away")
+
 __all__ = ["use"]
 
 ACTIONS = ("withdrawal", "nudge", "answer")
-
-
-@pytest.fixture(autouse=True)
-def away(monkeypatch):
-    """Decisions stay where they are recorded."""
-
-    def unreachable(*args, **more):
-        raise temporal.Unreachable("away")
-
-    monkeypatch.setattr(temporal, "send_decision", unreachable)
 
 
 @pytest.fixture

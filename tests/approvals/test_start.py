@@ -94,12 +94,6 @@ def kind(people) -> Kind:
 
 
 @pytest.fixture
-def mei(people, client):
-    client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
-    return client
-
-
-@pytest.fixture
 def amira(people, client):
     client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
     return client

@@ -12,18 +12,11 @@ from django.utils import timezone
 from approvals.models import Approval, Claim, Comment, Decision, Kind, Queue
 from approvals.templatetags.drawings import scale
 from approvals.templatetags.times import timed
-from orchestrator import client as temporal
 from tests.desk import a_row, an_opened
 
+pytestmark = pytest.mark.usefixtures("away")
+
 APPROVE, REJECT = 'name="verdict" value="approve"', 'name="verdict" value="reject"'
-
-
-@pytest.fixture(autouse=True)
-def away(monkeypatch):
-    def unreachable(envelope):
-        raise temporal.Unreachable("Temporal does not answer.")
-
-    monkeypatch.setattr(temporal, "send_decision", unreachable)
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from orchestrator import client as temporal
 from orchestrator.contract import Request, Run
 from tests.desk import a_row
 
+pytestmark = pytest.mark.usefixtures("away")
+
 # Who: a reviewer of the queue, who asked, a stranger, an admin, nobody.
 EVERYBODY = {"reviewer": 200, "asker": 200, "stranger": 200, "admin": 200, "anonymous": 302}
 VISIBLE = EVERYBODY | {"stranger": 404}
@@ -77,17 +79,6 @@ ADDRESSES = {
 AUDITED = {"export"}  # who took what away is written down
 # A session is kept alive, and sign-ins are counted: not what anybody decided.
 KEPT = {"sessions.Session", "axes.AccessAttempt", "axes.AccessLog", "axes.AccessFailureLog"}
-
-
-@pytest.fixture(autouse=True)
-def away(monkeypatch):
-    """Temporal does not answer."""
-
-    def unreachable(*args, **more):
-        raise temporal.Unreachable("Temporal does not answer.")
-
-    for name in ("history", "worker_seen", "start_guarded_task", "send_decision"):
-        monkeypatch.setattr(temporal, name, unreachable)
 
 
 @pytest.fixture

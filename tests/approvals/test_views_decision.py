@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from approvals.models import Approval, Decision, Kind
 from approvals.models.errors import Unreadable
-from orchestrator import client as temporal
 from orchestrator.signing import NoKey, Signer
 from tests.desk import a_row
+
+pytestmark = pytest.mark.usefixtures("away")
 
 HTMX = {"HX-Request": "true"}
 
@@ -22,20 +23,6 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture
 def row(people):
     return a_row(people, requester="amira", requester_user=people.amira, requester_identity="amira")
-
-
-@pytest.fixture
-def mei(people, client):
-    client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
-    return client
-
-
-@pytest.fixture(autouse=True)
-def away(monkeypatch):
-    def unreachable(envelope):
-        raise temporal.Unreachable("Temporal does not answer.")
-
-    monkeypatch.setattr(temporal, "send_decision", unreachable)
 
 
 def form(row, **changes):

@@ -16,12 +16,6 @@ from orchestrator import contract
 from tests.desk import a_row, an_opened, recorded
 
 
-@pytest.fixture
-def mei(people, client):
-    client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
-    return client
-
-
 def due(people, minutes, **more):
     at = timezone.now() + timedelta(minutes=minutes)
     return a_row(people, due_at=at, due_sort=at, **more)

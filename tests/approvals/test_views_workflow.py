@@ -17,12 +17,6 @@ ODD_IDS = ["a/b", "a/../b", "..", "/", "//x", "pay 50%", "ä?b#c", "a\nb", "a\\b
 
 
 @pytest.fixture
-def mei(people, client):
-    client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
-    return client
-
-
-@pytest.fixture
 def history(monkeypatch):
     """What Temporal answers: a stored history, or an error."""
 

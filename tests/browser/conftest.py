@@ -12,11 +12,10 @@ from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from approvals.models import Approval
-from orchestrator import client as temporal
 from tests import chromium
-from tests.desk import a_row, desk, keys, people, worker
+from tests.desk import a_row, away, desk, keys, people, worker
 
-__all__ = ["desk", "keys", "people", "worker"]
+__all__ = ["away", "desk", "keys", "people", "worker"]
 
 expect.set_options(timeout=15_000)  # ms; on a busy machine an answer may take its time
 
@@ -71,16 +70,6 @@ def session_of(who: str) -> str:
     client = Client()
     client.force_login(User.objects.get(username=who), "django.contrib.auth.backends.ModelBackend")
     return client.cookies[settings.SESSION_COOKIE_NAME].value
-
-
-@pytest.fixture
-def away(monkeypatch) -> None:
-    """Nothing is sent: the pages are what is looked at."""
-
-    def unreachable(envelope):
-        raise temporal.Unreachable("Temporal does not answer.")
-
-    monkeypatch.setattr(temporal, "send_decision", unreachable)
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from approvals.models import Approval, Comment, Decision, Kind
-from orchestrator import client as temporal
 from tests.desk import a_row
+
+pytestmark = pytest.mark.usefixtures("away")
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 SETTLED = 700  # ms; before that a dialog takes no press
@@ -26,16 +27,6 @@ CLOCKS = """() => {
     }
     return found;
 }"""
-
-
-@pytest.fixture(autouse=True)
-def away(monkeypatch):
-    """Nothing is sent: the pages are what is looked at."""
-
-    def unreachable(envelope):
-        raise temporal.Unreachable("Temporal does not answer.")
-
-    monkeypatch.setattr(temporal, "send_decision", unreachable)
 
 
 @pytest.fixture
