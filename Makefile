@@ -22,7 +22,7 @@ run: .venv/runtime ## Run everything on http://127.0.0.1:8000 (PORT=…), until 
 test: .venv/dev ## Run all tests, after installing what they need
 	@tests/system
 	COUNTERSIGN_TEST_DB=postgresql $(BIN)/pytest -q -m postgresql
-	$(BIN)/pytest -q tests/browser
+	$(BIN)/pytest -q -n auto tests/browser
 	$(BIN)/pytest -q -n auto --ignore tests/browser
 
 accessibility: .venv/dev ## Look at every page with axe, at 320 px, in forced colours
