@@ -72,7 +72,7 @@ class Selection:
         voted = Decision.objects.standing().filter(reviewer=user, approval__in=rows)
         self._voted = set(voted.values_list("approval", flat=True))
         self._approvable: Counter[int] = Counter()  # by queue
-        self._pace = Decision.objects.pace_of(user)
+        self._pace = Decision.pace_of(user)
         self.items = [self._item(each, found.get(each)) for each in named[:MOST]]
 
     def _seen(self, names: list[str]) -> dict[str, Approval]:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from approvals.addresses import LINK, host_doubt
 from approvals.characters import visible
+from approvals.kept import Kept
 from approvals.models import Approval
 from approvals.models.people import name_of
 from approvals.pairing import MISSING, Pair, pairs
@@ -69,14 +71,9 @@ def rejected_before(approval: Approval, user: Any) -> Caution | None:
     if not approval.payload:
         return None
     until = approval.closed_at or timezone.now()  # later, the page still says what it said
-    alike = (
-        Approval.objects.filter(state=contract.REJECTED, payload_sha256=approval.payload_sha256)
-        .filter(queue=approval.queue_id, closed_at__gt=until - LATELY)
-        .filter(opened_at__lt=approval.opened_at)
-        .order_by("-closed_at")
-    )
     # Nearly always none: who may see what is asked only of those that there are.
-    keys = list(alike.values_list("pk", flat=True)[:MOST_ALIKE])
+    alike = (approval.payload_sha256, approval.queue_id, until - LATELY, approval.opened_at)
+    keys = [each.pk for each in _rejected.rows(*alike)]
     visible = Approval.objects.visible_to(user).filter(pk__in=keys) if keys else None
     earlier = visible.order_by("-closed_at").first() if visible is not None else None
     if earlier is None:
@@ -89,6 +86,13 @@ def rejected_before(approval: Approval, user: Any) -> Caution | None:
         by=name_of(became.by.reviewer) if became.by else became.cause,
         at=earlier.closed_at,
     )
+
+
+@Kept
+def _rejected(sha256: str, queue: int, since: datetime, before: datetime) -> QuerySet[Approval]:
+    alike = Approval.objects.filter(state=contract.REJECTED, payload_sha256=sha256, queue=queue)
+    lately = alike.filter(closed_at__gt=since, opened_at__lt=before)
+    return lately.order_by("-closed_at").only("pk")[:MOST_ALIKE]
 
 
 def _new_account(approval: Approval, found: list[Pair]) -> Caution | None:

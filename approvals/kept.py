@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 
 M = TypeVar("M", bound=models.Model)
-One = int | str | UUID
+One = int | str | UUID | datetime
 Value = One | Sequence[int] | Sequence[str] | Sequence[UUID]
 MOST_KEPT = 100  # of one query
 SLOT = re.compile(r"(?<!%)%s")
@@ -20,9 +21,9 @@ WORD = re.compile(r"[a-z_]+")
 class Kept(Generic[M]):
     """A query that is written once, and asked with other values each time.
 
-    `write` makes it from values that it only passes on: keys, numbers, texts, or lists of them, of
-    which it may ask how long they are. Whatever else the query says is written out, for SQLite
-    plans anew, each time, what compares a value from outside with the condition of an index.
+    `write` makes it from values that it only passes on: keys, numbers, texts, times, or lists of
+    them, of which it may ask how long they are. Whatever else the query says is written out, for
+    SQLite plans anew, each time, what compares a value from outside with an index's condition.
     """
 
     def __init__(self, write: Callable[..., "models.QuerySet[M, Any]"]) -> None:
@@ -59,8 +60,10 @@ def _filled(places: list[int], values: Iterable[Value]) -> list[Any]:
     return [_adapted(known[place]) for place in places]
 
 
-def _adapted(value: One) -> One:
+def _adapted(value: One) -> Any:
     """As Django hands it to the database."""
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
     if isinstance(value, UUID) and not connection.features.has_native_uuid_field:
         return value.hex
     return value
@@ -94,6 +97,8 @@ def _mark(kind: type[One], n: int) -> One:
     """What no row has, to find in the statement where the value of that kind belongs."""
     if issubclass(kind, UUID):
         return UUID(int=n)
+    if issubclass(kind, datetime):
+        return datetime(1900, 1, 1, tzinfo=UTC) + timedelta(days=n)
     return -1_000_000_000 - n if issubclass(kind, int) else f"\0{n}"
 
 

@@ -54,7 +54,7 @@ def _people(count: int) -> dict[str, Any]:
 
 def _signed_in(user: User) -> Client:
     browser = Client(headers={"host": "127.0.0.1"})
-    browser.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    browser.force_login(user, "approvals.accounts.Accounts")
     return browser
 
 

@@ -323,7 +323,7 @@ class TestPages:
     def test_say_nothing_that_cannot_be_translated(self, client, greek, brackets):
         left = {}
         for name, (who, address) in pages(greek).items():
-            client.force_login(who, "django.contrib.auth.backends.ModelBackend")
+            client.force_login(who, "approvals.accounts.Accounts")
             html = client.get(address).content.decode()
             assert "⟦" in html, name
             if found := english(html):
@@ -333,7 +333,7 @@ class TestPages:
     def test_refuse_nothing_in_words_that_cannot_be_translated(self, client, greek, brackets):
         left = {}
         for name, (who, address, sent, status) in answers(greek).items():
-            client.force_login(who, "django.contrib.auth.backends.ModelBackend")
+            client.force_login(who, "approvals.accounts.Accounts")
             answer = client.post(address, sent)
             assert answer.status_code == status, name
             if found := english(answer.content.decode()):

@@ -99,7 +99,7 @@ class Eligible(ApprovalRecord):
 
     def is_too_fast(self, user: User) -> bool:
         """Whether `user` has approved so many a minute that the password is asked for."""
-        return Decision.objects.pace_of(user) >= self.queue.most_a_minute
+        return Decision.pace_of(user) >= self.queue.most_a_minute
 
     def why_not(self, user: User, people: Iterable[User] | None = None) -> str:
         """Why `user` may not decide it, in a sentence; `people` are its own, once read."""

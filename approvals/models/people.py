@@ -7,9 +7,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Q
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
+
+from approvals.kept import Kept
 
 MOST_NAMED = 6
 
@@ -50,10 +52,19 @@ class LinkedIdentity(models.Model):
 
 def identities(user: User) -> set[str]:
     """Every spelling under which `user` may be named as requester."""
-    if "linked_identities" not in getattr(user, "_prefetched_objects_cache", ()):
-        prefetch_related_objects([user], "linked_identities")  # once for each object
-    linked = [each.name for each in user.linked_identities.all()]
+    if "linked_identities" in getattr(user, "_prefetched_objects_cache", ()):
+        linked = [each.name for each in user.linked_identities.all()]
+    else:
+        linked = getattr(user, "_linked", None)
+        if linked is None:  # once for each object
+            linked = [each.name for each in _linked.rows(user.pk)]
+            user._linked = linked  # type: ignore[attr-defined]
     return {identity(each) for each in (user.username, user.email, *linked) if each}
+
+
+@Kept
+def _linked(user: int) -> models.QuerySet[LinkedIdentity]:
+    return LinkedIdentity.objects.filter(user=user)
 
 
 def same_person(user: User) -> set[int]:

@@ -22,7 +22,7 @@ def signed_in(people):
     def signed_in(who: str) -> Client:
         client = Client()
         user = User.objects.get(username=who)
-        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, "approvals.accounts.Accounts")
         return client
 
     return signed_in

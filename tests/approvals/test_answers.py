@@ -161,7 +161,7 @@ class TestCare:
     def test_too_many_a_minute_need_the_password(self, mei, people):
         people.mei.set_password("correct horse")
         people.mei.save()
-        mei.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        mei.force_login(people.mei, "approvals.accounts.Accounts")
         Queue.objects.update(most_a_minute=2)
         for _number in range(2):
             assert send(mei, an_opened()).status_code == 303
@@ -190,7 +190,7 @@ class TestDeputy:
         Delegation.objects.create(
             away=people.mei, to=ola, starts=now - timedelta(1), ends=now + timedelta(1)
         )
-        client.force_login(ola, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(ola, "approvals.accounts.Accounts")
         row = an_opened()
         assert row.title in client.get("/inbox/").content.decode()
         assert "You decide on behalf of mei, who is away." in page_of(client, row)
@@ -212,7 +212,7 @@ class TestCourse:
         board = Queue.objects.create(slug="board", name="Board")
         ines = people.reviewer("ines", board)
         row = self.publish(an_opened(stages=["board"]), stage=1)
-        client.force_login(ines, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(ines, "approvals.accounts.Accounts")
         assert "It went on to Board." in page_of(client, row)
         assert row.title in client.get("/inbox/").content.decode()
 
@@ -227,7 +227,7 @@ class TestCourse:
         Queue.objects.update(on_timeout="escalate", due_seconds=60)
         QueueEscalation.objects.create(queue=people.general, group=heads, seconds=60)
         row = an_opened()
-        client.force_login(ola, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(ola, "approvals.accounts.Accounts")
         assert client.get(f"/approvals/{row.pk}/").status_code == 404
         self.publish(row, escalated=1)
         page = page_of(client, row)

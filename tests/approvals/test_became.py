@@ -27,7 +27,7 @@ def see(client, people):
     """The parts of the page that tell it, and what My requests says."""
 
     def seen(row, user=None):
-        client.force_login(user or people.mei, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(user or people.mei, "approvals.accounts.Accounts")
         page = " ".join(client.get(f"/approvals/{row.pk}/").content.decode().split())
         return Told(page)
 
@@ -62,7 +62,7 @@ def closed(row, state, reason=""):
 
 
 def tag(client, people):
-    client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(people.amira, "approvals.accounts.Accounts")
     page = " ".join(client.get("/requests/").content.decode().split())
     return page.partition('<div class="f">')[2].partition("</span>")[0].rpartition(">")[2]
 
@@ -262,7 +262,7 @@ class TestOver:
 
     def test_nothing_can_be_taken_back(self, people, client):
         row = self.late(people)
-        client.force_login(people.lena, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.lena, "approvals.accounts.Accounts")
         answer = client.post(f"/approvals/{row.pk}/undo/", {"key": "k"})
         assert answer.status_code == 409
         assert "It was not decided in time." in answer.content.decode()

@@ -182,7 +182,7 @@ class TestDeciding:
         User.objects.create(username="kim", is_superuser=True)
         row = a_row(people, requester_user=people.amira)
         user = User.objects.get(username=who)
-        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, "approvals.accounts.Accounts")
         for verdict in ("approve", "reject"):
             assert "1 not." in text(sent(client, row, verdict=verdict, comment="No"))
         assert verdicts() == []

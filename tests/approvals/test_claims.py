@@ -23,7 +23,7 @@ def row(people):
 @pytest.fixture
 def sign_in(client, people):
     def signed_in(user):
-        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, "approvals.accounts.Accounts")
         return client
 
     return signed_in
@@ -200,12 +200,12 @@ class TestGroups:
 
     def test_is_told_and_shown(self, people, finance, client):
         row = a_row(people)
-        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.mei, "approvals.accounts.Accounts")
         page = client.get(f"/approvals/{row.pk}/").content.decode()
         assert f'<option value="group-{finance.pk}">Finance</option>' in page
         to = {"to": f"group-{finance.pk}", "text": ""}
         assert client.post(f"/approvals/{row.pk}/handover/", to).status_code == 303
         page = client.get(f"/approvals/{row.pk}/").content.decode()
         assert "handed it over to Finance" in " ".join(page.split())
-        client.force_login(people.lena, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.lena, "approvals.accounts.Accounts")
         assert row.title in client.get("/inbox/?tab=claimed").content.decode()

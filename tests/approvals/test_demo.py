@@ -106,9 +106,7 @@ class TestHistory:
         assert Approval.objects.count() == len(seeded)
 
     def test_can_be_read_on_its_pages(self, seeded, client):
-        client.force_login(
-            User.objects.get(username="kim"), "django.contrib.auth.backends.ModelBackend"
-        )
+        client.force_login(User.objects.get(username="kim"), "approvals.accounts.Accounts")
         assert b"decisions" in client.get("/history/").content
         assert client.get(f"/approvals/{seeded[-1].pk}/").status_code == 200
 

@@ -12,7 +12,7 @@ from django.test import Client
 from approvals.models import Approval, Decision
 from tests.desk import a_row
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "approvals.accounts.Accounts"
 
 
 @pytest.fixture

@@ -80,14 +80,14 @@ class TestWhy:
 
 class TestWhere:
     def test_on_the_page(self, client, people):
-        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.mei, "approvals.accounts.Accounts")
         page = client.get(f"/approvals/{an_opened().pk}/").content.decode()
         assert "Why, who and when" in page
         assert "It has no deadline and never expires." in page
 
     def test_on_the_page_with_times_as_everywhere_on_it(self, client, people):
         Queue.objects.update(due_seconds=3 * 3600, on_timeout="reject")
-        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.mei, "approvals.accounts.Accounts")
         row = an_opened()
         page = client.get(f"/approvals/{row.pk}/").content.decode()
         said = page[page.index('id="explain"') :].partition("</section>")[0]
@@ -102,7 +102,7 @@ class TestWhere:
         WorkflowRun.objects.filter(run_id=row.run_id).update(
             verdict="ask", rule="ask-people", reason="People of General decide."
         )
-        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.mei, "approvals.accounts.Accounts")
         page = client.get(f"/approvals/{row.pk}/").content.decode()
         assert page.count("No rule matched, so people decide by default") == 1
         assert "ask-people" not in page

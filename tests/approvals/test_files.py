@@ -218,7 +218,7 @@ class TestAddress:
     def test_is_for_who_may_see_it(self, client, people, row):
         here = f"/approvals/{row.pk}/files/{files.File('', '', PDF).sha256}"
         assert client.get(here).status_code == 302
-        client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.amira, "approvals.accounts.Accounts")
         assert client.get(here).status_code == 404
 
     def test_is_bound_to_the_hash(self, mei, row):

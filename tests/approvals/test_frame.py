@@ -99,7 +99,7 @@ def test_one_query_answers_for_a_page(people, django_assert_num_queries):
 
 
 AWAY = "Temporal does not answer. Decisions are recorded and sent as soon as it does."
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "approvals.accounts.Accounts"
 
 
 @pytest.mark.parametrize("address", ["/inbox/", "/inbox/{}/", "/approvals/{}/"])

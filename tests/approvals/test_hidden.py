@@ -76,7 +76,7 @@ def row(people, kind) -> Approval:
 
 @pytest.fixture
 def amira(people, client):
-    client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(people.amira, "approvals.accounts.Accounts")
     return client
 
 
@@ -193,7 +193,7 @@ class TestPages:
     def reader(self, request, people, client):
         User.objects.create(username="kim", is_staff=True, is_superuser=True)
         user = User.objects.get(username=request.param)
-        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, "approvals.accounts.Accounts")
         return client
 
     def test_show_words_in_its_place(self, reader, row):
@@ -442,7 +442,7 @@ class TestWorkflowPage:
         run = Run("denied", str(uuid.uuid4()), contract.GUARDED_TASK)
         WorkflowRun.note(run, Request.read({"title": "Pay", "requester": "amira"}))
         monkeypatch.setattr(temporal, "history", lambda *_: told(run, kind="card"))
-        client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.amira, "approvals.accounts.Accounts")
         assert (
             "hush"
             not in client.get(
@@ -489,7 +489,7 @@ class TestAdmin:
     @pytest.fixture
     def kim(self, db, client):
         kim = User.objects.create(username="kim", is_staff=True, is_superuser=True)
-        client.force_login(kim, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(kim, "approvals.accounts.Accounts")
         return client
 
     def test_raw_tables_leave_it_out(self, kim, row):

@@ -20,7 +20,7 @@ def test_a_whole_flow_keeps_it_to_itself(desk, worker, people, client, verdict):
     assert result["approval"]["payload"] == PAYLOAD  # what is done is the whole of it
     assert WorkflowRun.objects.filter(run_id=flow.run_id).exists()
 
-    client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(people.mei, "approvals.accounts.Accounts")
     here = f"/workflows/{flow.id}/{flow.run_id}/"
     pages = [f"{here}?tab={tab}&inner=1" for tab in ("timeline", "events", "input", "json")]
     for page in (*pages, here + "history.json", f"/approvals/{row.pk}/", "/history/"):

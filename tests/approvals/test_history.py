@@ -27,7 +27,7 @@ pytestmark = pytest.mark.postgresql
 
 def browser(user: User) -> Client:
     client = Client()
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, "approvals.accounts.Accounts")
     return client
 
 

@@ -59,6 +59,14 @@ class TestKept:
         assert {each.pk for each in kept.rows(keys, queue, keys[1])} == {keys[0], keys[2]}
         assert kept.rows(keys, queue + 1, uuid.uuid4()) == []
 
+    def test_takes_times(self, three):
+        now = timezone.now()
+        kept = Kept(
+            lambda since, until: named("a", "b", "c").filter(opened_at__range=(since, until))
+        )
+        assert kept.count(now - timedelta(hours=1), now) == 3
+        assert kept.count(now, now + timedelta(hours=1)) == 0
+
     def test_is_written_once(self, three):
         asked = []
 
@@ -130,7 +138,7 @@ class TestWhatIsKept:
         assert numbers == [2, 3, 5, 0]
 
     def test_a_session_that_has_ended_is_none(self, client, people):
-        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.mei, "approvals.accounts.Accounts")
         assert client.get("/inbox/").status_code == 200
         Session.objects.update(expire_date=timezone.now())
         assert client.get("/inbox/").status_code == 302

@@ -166,7 +166,7 @@ class TestAdmin:
     @pytest.fixture
     def kim(self, client, people):
         kim = User.objects.create(username="kim", is_superuser=True, is_staff=True)
-        client.force_login(kim, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(kim, "approvals.accounts.Accounts")
         return client
 
     def form(self, **changes):

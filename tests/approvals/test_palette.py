@@ -96,12 +96,12 @@ class TestPermissions:
 
     def test_who_asked_finds_it(self, client, people, hidden):
         type(hidden).objects.filter(pk=hidden.pk).update(requester_user=people.amira)
-        client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.amira, "approvals.accounts.Accounts")
         assert leads(client, "HID-1") == ["HID-1 Hidden title Waiting"]
 
     def test_an_admin_finds_all_but_the_views_of_others(self, client, hidden):
         kim = User.objects.create(username="kim", is_superuser=True, is_staff=True)
-        client.force_login(kim, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(kim, "approvals.accounts.Accounts")
         assert leads(client, "hid") == ["HID-1 Hidden title Waiting", "Hidden queue Queue"]
         assert "Admin Page" in leads(client, "admin")
 
@@ -166,7 +166,7 @@ class TestSavedViews:
     @pytest.mark.parametrize("do", ["save", "rename", "delete"])
     def test_of_others_do_not_exist(self, client, people, do):
         view = SavedView.objects.create(owner=people.lena, name="Hers", query="risk=low")
-        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.mei, "approvals.accounts.Accounts")
         answer = client.post(f"/inbox/views/{view.pk}/", {"do": do, "name": "x", "query": ""})
         assert answer.status_code == 404
         view.refresh_from_db()

@@ -96,7 +96,7 @@ class TestTimeZone:
         mei.post("/profile/", chosen(time_zone="Asia/Tokyo"))
         assert "JST" in asked(mei)
         lena = Client()
-        lena.force_login(people.lena, "django.contrib.auth.backends.ModelBackend")
+        lena.force_login(people.lena, "approvals.accounts.Accounts")
         assert "UTC" in asked(lena)
 
 

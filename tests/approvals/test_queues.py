@@ -16,7 +16,7 @@ from approvals.queue_sentences import in_short
 from approvals.queue_words import length
 from tests.desk import a_row
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "approvals.accounts.Accounts"
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ class TestQuickReasons:
 
     def test_stand_beside_the_reason_of_a_rejection(self, people, client):
         row = a_row(people, title="Pay €1.00 to Acme")
-        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.mei, "approvals.accounts.Accounts")
         said = {"verdict": "reject", "sha": row.payload_sha256, "key": "k"}
         page = client.post(f"/approvals/{row.pk}/decision/", said).content.decode()
         assert 'data-fill="Wrong amount"' in page

@@ -13,7 +13,7 @@ from orchestrator import client as temporal
 from orchestrator.management.commands import run
 from tests.desk import a_row
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "approvals.accounts.Accounts"
 BANNER = "The desk is read-only at the moment: nothing can be decided, started or changed."
 WORDS = "The desk is read-only at the moment. Nothing was recorded."
 RECORDS = (Decision, Comment, AuditEntry, Preference, Queue)

@@ -30,7 +30,7 @@ def row(people):
 
 @pytest.fixture
 def amira(people, client):
-    client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(people.amira, "approvals.accounts.Accounts")
     return client
 
 
@@ -134,7 +134,7 @@ class TestWhereItIs:
         assert people.general.usual_time() is None
 
     def test_is_for_who_asked_alone(self, client, people, row):
-        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.mei, "approvals.accounts.Accounts")
         page = text(client.get(here(row)))
         assert "Where it is" not in page
         assert "Withdraw" not in page
@@ -205,7 +205,7 @@ class TestWhoMay:
     @pytest.mark.parametrize("action", ACTIONS)
     def test_a_stranger_finds_nothing(self, client, row, action):
         zoe = User.objects.create(username="zoe")
-        client.force_login(zoe, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(zoe, "approvals.accounts.Accounts")
         assert client.post(here(row, action), {"text": "x"}).status_code == 404
 
     @pytest.mark.parametrize("who", ["mei", "kim"])
@@ -213,7 +213,7 @@ class TestWhoMay:
     def test_others_may_not(self, client, people, row, action, who):
         kim = User.objects.create(username="kim", is_superuser=True)
         user = {"mei": people.mei, "kim": kim}[who]
-        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, "approvals.accounts.Accounts")
         assert client.post(here(row, action), {"text": "x"}).status_code == 403
         assert not Comment.objects.exists()
         assert not Decision.objects.exists()
@@ -225,7 +225,7 @@ class TestWhoMay:
 
     def test_who_only_bears_the_requesters_name_may_not_withdraw(self, client, people):
         row = a_row(people, requester="mei", requester_identity="mei")
-        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.mei, "approvals.accounts.Accounts")
         assert "Withdraw it" not in text(client.get(here(row)))
         assert client.post(here(row, "withdrawal")).status_code == 403
 

@@ -95,7 +95,7 @@ def kind(people) -> Kind:
 
 @pytest.fixture
 def amira(people, client):
-    client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(people.amira, "approvals.accounts.Accounts")
     return client
 
 
@@ -533,7 +533,7 @@ class TestAgain:
     @pytest.mark.parametrize("how", ["like", "revises"])
     def test_is_for_those_who_may_see_the_earlier_one(self, client, people, kind, how):
         zoe = User.objects.create(username="zoe")
-        client.force_login(zoe, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(zoe, "approvals.accounts.Accounts")
         earlier = asked_earlier(people)
         assert client.get("/start/", {how: earlier.pk}).status_code == 404
         assert client.post(f"/start/?{how}={earlier.pk}", filled()).status_code == 404

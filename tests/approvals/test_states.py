@@ -32,7 +32,7 @@ def asked(people, **values):
 @pytest.fixture
 def see(client):
     def seen(user, row, query=""):
-        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, "approvals.accounts.Accounts")
         answer = client.get(f"/approvals/{row.pk}/{query}")
         assert answer.status_code == 200
         return " ".join(answer.content.decode().split())
@@ -419,7 +419,7 @@ class TestHeld:
         user = User.objects.get_or_create(
             username=who, defaults={"is_superuser": who == "kim"}
         )[0]  # fmt: skip
-        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, "approvals.accounts.Accounts")
         assert client.post(f"/approvals/{held.pk}/undo/", {"key": "k"}).status_code == status
         assert not Decision.objects.filter(verdict="retract").exists()
 
@@ -507,7 +507,7 @@ class TestChangedWhileReading:
     def test_what_changed_is_shown_where_what_was_read_is_known(self, people, client):
         read = asked(people, payload={"amount": "100.00", "to": "Acme"})
         row = asked(people, payload={"amount": "900.00", "to": "Acme"})
-        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.mei, "approvals.accounts.Accounts")
         given = {"verdict": "approve", "sha": read.payload_sha256, "key": "k", "place": "page"}
         answer = client.post(f"/approvals/{row.pk}/decision/", given)
         page = " ".join(answer.content.decode().split())
@@ -524,7 +524,7 @@ class TestChangedWhileReading:
         secret = Queue.objects.create(slug="secret", name="Secret")
         read = a_row(people, payload={"amount": "31337.00"}, queue=secret)
         row = asked(people)
-        client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.mei, "approvals.accounts.Accounts")
         given = {"verdict": "approve", "sha": read.payload_sha256, "key": "k", "place": "page"}
         answer = client.post(f"/approvals/{row.pk}/decision/", given)
         assert answer.status_code == 409

@@ -23,7 +23,7 @@ def row(people):
 def sign_in(client, people):
     def signed_in(name):
         user = getattr(people, name, None) or User.objects.get(username=name)
-        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, "approvals.accounts.Accounts")
         return client
 
     return signed_in

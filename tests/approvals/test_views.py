@@ -101,7 +101,7 @@ def visitor(people):
     def signed_in(who: str) -> Client:
         client = Client()
         if who in users:
-            client.force_login(users[who], "django.contrib.auth.backends.ModelBackend")
+            client.force_login(users[who], "approvals.accounts.Accounts")
         return client
 
     return signed_in

@@ -95,7 +95,7 @@ class TestRefused:
 
     def test_a_stranger_sees_nothing(self, client, row):
         zoe = User.objects.create(username="zoe")
-        client.force_login(zoe, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(zoe, "approvals.accounts.Accounts")
         assert send(client, row).status_code == 404
 
     @pytest.mark.parametrize("is_admin", [False, True])
@@ -103,7 +103,7 @@ class TestRefused:
         user = people.amira
         if is_admin:
             user = User.objects.create(username="kim", is_superuser=True)
-        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, "approvals.accounts.Accounts")
         why = "decide this: " if is_admin else "someone else decides"
         answer = send(client, row)
         assert answer.status_code == 403
@@ -233,7 +233,7 @@ class TestConfirmation:
     def critical(self, row, people, mei):
         people.mei.set_password("a long password")
         people.mei.save()
-        mei.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        mei.force_login(people.mei, "approvals.accounts.Accounts")
         Approval.objects.update(risk="critical")
         return row
 
@@ -411,7 +411,7 @@ class TestPanel:
         assert 'value="approve"' in page
 
     def test_who_asked_waits_for_others(self, client, row, people):
-        client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.amira, "approvals.accounts.Accounts")
         page = self.see(client, row)
         assert "You asked for this, so someone else decides." in page
         assert 'value="approve"' not in page

@@ -59,7 +59,7 @@ def is_inert(html: str) -> None:
 @pytest.fixture
 def mei(people, client, monkeypatch):
     monkeypatch.setattr(temporal, "history", lambda *_: [])
-    client.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(people.mei, "approvals.accounts.Accounts")
     return client
 
 

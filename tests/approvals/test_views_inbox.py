@@ -150,7 +150,7 @@ class TestTabs:
         other = Queue.objects.create(slug="other", name="Other")
         a_row(people, queue=other, title="Elsewhere", key="ELSE-1")
         user = User.objects.get(username=who)
-        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, "approvals.accounts.Accounts")
         for path in ("/inbox/", "/inbox/rows/", "/inbox/bulk/"):
             answer = client.get(path, {"tab": tab, "q": "else", "queue": "other"})
             sees = who == "kim" and tab == "others"
@@ -801,7 +801,7 @@ class TestNothingWaits:
         assert "You decided 1 request today." in page
 
     def test_for_somebody_without_a_queue(self, client, people):
-        client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.amira, "approvals.accounts.Accounts")
         page = client.get("/inbox/").content.decode()
         assert "You can follow requests but not decide them." in page
         assert "You are signed in, but no queue is open to you. Ask an administrator." in page
@@ -811,7 +811,7 @@ class TestNothingWaits:
     )
     def test_before_there_is_a_queue(self, client, db, is_admin, words):
         user = User.objects.create(username="kim", is_superuser=is_admin, is_staff=is_admin)
-        client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(user, "approvals.accounts.Accounts")
         page = client.get("/inbox/").content.decode()
         assert "No queue exists yet." in page
         assert words in page
@@ -821,7 +821,7 @@ class TestNothingWaits:
         if waits:
             a_row(people)
         kim = User.objects.create(username="kim", is_superuser=True)
-        client.force_login(kim, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(kim, "approvals.accounts.Accounts")
         page = client.get("/inbox/").content.decode().partition('id="empty"')[2]
         assert "Ask an administrator." not in page
         assert ('href="/inbox/?tab=others"' in page) == waits
@@ -912,7 +912,7 @@ class TestRows:
 
     def test_rows_of_others_are_never_shown(self, client, people):
         zoe = User.objects.create(username="zoe")
-        client.force_login(zoe, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(zoe, "approvals.accounts.Accounts")
         a_row(people).decide(people.lena, "approve")
         since = (timezone.now() - timedelta(hours=1)).isoformat()
         assert titles(self.ask(client, since=since)) == []
@@ -969,13 +969,13 @@ class TestHistory:
 
     def test_is_empty_for_a_stranger(self, client, closed):
         zoe = User.objects.create(username="zoe")
-        client.force_login(zoe, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(zoe, "approvals.accounts.Accounts")
         assert "No decision has been made yet." in client.get("/history/").content.decode()
 
 
 class TestMyRequests:
     def test_shows_what_i_asked_for_with_its_stage(self, client, people):
-        client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.amira, "approvals.accounts.Accounts")
         due(people, 42, title="Waits", requester_user=people.amira)
         a_row(people, title="Of another", requester_user=people.lena)
         a_row(people, title="Done", requester_user=people.amira)
@@ -987,7 +987,7 @@ class TestMyRequests:
         assert "Approved" in answer.content.decode()
 
     def test_is_empty_at_first(self, client, people):
-        client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.amira, "approvals.accounts.Accounts")
         page = client.get("/requests/").content.decode()
         assert "You have not asked for anything yet." in page
         assert quote("/start/") in page

@@ -104,7 +104,7 @@ class TestWorkflow:
         assert json.loads(answer.content)["events"][0]["kind"] == "WorkflowExecutionStarted"
 
     def test_a_denied_one_says_so_in_the_list(self, client, people):
-        client.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
+        client.force_login(people.amira, "approvals.accounts.Accounts")
         run = Run("task-1", str(uuid.uuid4()), "GuardedTask")
         request = Request.read({"title": "forbidden: all", "requester": "amira"})
         WorkflowRun.note(run, request, verdict="deny", rule="no", reason="It is forbidden.")
@@ -171,7 +171,7 @@ class TestStart:
     def test_the_same_key_of_another_person_is_another_workflow(self, mei, people, started):
         form = self.form()
         mei.post("/start/", form)
-        mei.force_login(people.amira, "django.contrib.auth.backends.ModelBackend")
+        mei.force_login(people.amira, "approvals.accounts.Accounts")
         mei.post("/start/", form)
         assert len(started) == 2
 

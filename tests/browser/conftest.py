@@ -68,7 +68,7 @@ def opened(browser: Browser, live_server) -> Iterator[Callable[..., BrowserConte
 
 def session_of(who: str) -> str:
     client = Client()
-    client.force_login(User.objects.get(username=who), "django.contrib.auth.backends.ModelBackend")
+    client.force_login(User.objects.get(username=who), "approvals.accounts.Accounts")
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 

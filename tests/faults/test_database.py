@@ -71,7 +71,7 @@ class TestBusy:
 
         monkeypatch.setattr(client, "send_decision", away)
         row, mei = a_row(people), Client()
-        mei.force_login(people.mei, "django.contrib.auth.backends.ModelBackend")
+        mei.force_login(people.mei, "approvals.accounts.Accounts")
         given = {"verdict": "approve", "sha": row.payload_sha256, "key": os.urandom(16).hex()}
         return lambda: mei.post(f"/approvals/{row.pk}/decision/", given)
 

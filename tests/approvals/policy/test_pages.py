@@ -28,7 +28,7 @@ from tests.approvals.policy.tables import allow, ask, deny
 from tests.approvals.policy.test_simulator import a_check, everything
 from tests.desk import a_row, an_opened
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "approvals.accounts.Accounts"
 PAGES = ["/policy/", "/policy/draft/", "/policy/simulator/", "/policy/versions/0/"]
 SMALL = written((allow("amount(payload.amount) < 50.0", "small", reason="Small."),))
 
