@@ -224,8 +224,12 @@
     else setTimeout(refresh);
   });
 
-  // Before the next one is open, and until the list is asked for anew.
-  on("inbox:decided", () => $("#list [aria-current]")?.classList.add("done"));
+  // Before the next one is open, and until the list is asked for anew: in a second, of itself, and
+  // not while one decision follows another.
+  on("inbox:decided", () => {
+    asked = Date.now();
+    $("#list [aria-current]")?.classList.add("done");
+  });
 
   let count = null;
   const most = (n) => (n > 1000 ? words(byId("problem"), "most") : n);

@@ -54,11 +54,11 @@ def identities(user: User) -> set[str]:
     """Every spelling under which `user` may be named as requester."""
     if "linked_identities" in getattr(user, "_prefetched_objects_cache", ()):
         linked = [each.name for each in user.linked_identities.all()]
-    else:
-        linked = getattr(user, "_linked", None)
-        if linked is None:  # once for each object
-            linked = [each.name for each in _linked.rows(user.pk)]
-            user._linked = linked  # type: ignore[attr-defined]
+    elif hasattr(user, "_linked"):
+        linked = user._linked
+    else:  # once for each object
+        linked = [each.name for each in _linked.rows(user.pk)]
+        user._linked = linked  # type: ignore[attr-defined]
     return {identity(each) for each in (user.username, user.email, *linked) if each}
 
 
