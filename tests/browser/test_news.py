@@ -199,6 +199,20 @@ class TestPace:
         inbox.clock.run_for(11_000)
         assert 2 <= len(polls) <= 3
 
+    def test_decisions_that_follow_one_another_put_it_off(self, inbox, polls):
+        inbox.get_by_role("link", name="Request A").click()
+        with inbox.expect_response("**/inbox/rows/**"):
+            inbox.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        inbox.clock.pause_at(timezone.now() + timedelta(seconds=4))  # soon the next look is due
+        polls.clear()
+        for name in "BCD":
+            inbox.locator("#panel .approve").click()
+            heading(inbox, f"Request {name}")
+            inbox.clock.run_for(700)
+        assert not polls
+        inbox.clock.run_for(400)
+        assert len(polls) == 1
+
     def test_all_rows_come_every_five_minutes_for_time_has_passed(self, inbox, polls):
         inbox.clock.run_for(290_000)
         assert all(each.headers.get("x-rev") for each in polls)
