@@ -225,10 +225,10 @@
   });
 
   // Before the next one is open, and until the list is asked for anew: in a second, of itself, and
-  // not while one decision follows another.
+  // not while one decision follows another, unless the rows run out.
   on("inbox:decided", () => {
-    asked = Date.now();
     $("#list [aria-current]")?.classList.add("done");
+    if ($$("#list .row:not(.done)").length > 5) asked = Date.now();
   });
 
   let count = null;
