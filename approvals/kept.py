@@ -104,8 +104,8 @@ def _mark(kind: type[One], n: int) -> One:
 
 def _literal(value: object) -> str:
     """As SQL writes it. Raises ValueError for what may be another one next time, such as a date."""
-    if type(value) is int:
-        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(int(value))  # psycopg has integers of its own
     if isinstance(value, str) and WORD.fullmatch(value):
         return f"'{value}'"
     raise ValueError(f"A query that is kept cannot hold {value!r}.")
