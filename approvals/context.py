@@ -120,9 +120,9 @@ def waiting(request: HttpRequest) -> int:
     """
     if not hasattr(request, "_waiting"):
         user: Any = request.user
-        keys, number = [each.pk for each in queues(request)], 0
+        number = 0
         if user.is_authenticated:
-            names = sorted(identities(user))
+            keys, names = [each.pk for each in queues(request)], sorted(identities(user))
             number = _to_decide.count(user.pk, keys, escalated_to(Approval, user), names)
         request._waiting = number  # type: ignore[attr-defined]
     known: int = request._waiting  # type: ignore[attr-defined]
@@ -151,7 +151,7 @@ def concerning(request: HttpRequest) -> list[Queue]:
     """
     if not hasattr(request, "_queues"):
         user: Any = request.user
-        found = _concerning.rows(user.pk) if user.is_active else []  # nobody is not, either
+        found = _concerning.rows(user.pk) if user.is_active else []  # who is not signed in is not
         request._queues = found  # type: ignore[attr-defined]
         user._staffed_queues = {each.pk for each in found if each.staffed}  # type: ignore[attr-defined]
         user._seen_queues = [each.pk for each in found if each.seen]  # type: ignore[attr-defined]

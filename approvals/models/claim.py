@@ -72,7 +72,7 @@ class Claim(models.Model):
 
     @classmethod
     def on(cls, approval: "Approval") -> "Claim | None":
-        """The one that holds `approval` now, as it was when `approval` was read with its claim."""
+        """The one that holds `approval` now, as it was at the first look."""
         claim: Claim | None = getattr(approval, "claim", None)
         return claim if claim and claim.is_current else None
 

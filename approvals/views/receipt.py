@@ -142,5 +142,5 @@ def _first(request: HttpRequest, after: Place | None = None) -> Approval | None:
     if asked.tab == "others":
         return None
     waiting = tabs.waiting(asked.tab, request.user, queues(request))
-    first = asked.order.page(asked.found(waiting), after, 1)
+    first = asked.order.page(asked.found(waiting).only("pk"), after, 1)
     return panel.read(request, first[0].pk) if first else None

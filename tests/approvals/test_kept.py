@@ -143,3 +143,13 @@ class TestWhatIsKept:
         Session.objects.update(expire_date=timezone.now())
         assert client.get("/inbox/").status_code == 302
         assert not Session.objects.filter(expire_date__gt=timezone.now()).exists()
+
+    @pytest.mark.parametrize("how", ["inactive", "another password"])
+    def test_an_account_that_is_closed_ends_its_session(self, mei, people, how):
+        assert mei.get("/inbox/").status_code == 200
+        if how == "inactive":
+            people.mei.is_active = False
+        else:
+            people.mei.set_password("another")
+        people.mei.save()
+        assert mei.get("/inbox/").status_code == 302
