@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, User
-from django.db import connection
+from django.db import connection, connections
 from django.utils import timezone
 
 from approvals.models import Approval, AuditEntry, Decision, Delegation, Queue
@@ -22,7 +22,16 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.usefixtures("away")]
 
 
 @pytest.fixture
-def crowd(transactional_db, people):
+def crowd(transactional_db, people, monkeypatch):
+    """Many reviewers, none of whom gives up waiting for the row.
+
+    All of them are threads of one process here, so whoever has the row gets the interpreter
+    only after the others, and may keep it for longer than `lock_timeout`. What is answered
+    then is tested with the faults of the database.
+    """
+    if connection.vendor == "postgresql":
+        options = connections.settings["default"]["OPTIONS"]
+        monkeypatch.setitem(options, "options", "-c lock_timeout=0 -c statement_timeout=0")
     return people.reviewers(CROWD)
 
 
