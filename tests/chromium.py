@@ -1,18 +1,12 @@
-"""Debian's Chromium, as tests and screenshots start it."""
+"""Debian's Chromium without its windows, as tests, screenshots and the benchmark start it."""
 
 import shutil
 
 from playwright.sync_api import Browser, Playwright
 
-# The popup of the address bar, which nobody sees: a process with each context, 0.1 s to start.
-UNSEEN = ["WebUIOmniboxPopup", "WebUIOmniboxAimPopup"]
-# Chromium heeds the last such list alone, so what Playwright switches off stands in it, too.
-PLAYWRIGHTS_OWN = [
-    *("AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades"),
-    *("HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding"),
-    *("ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect", "AimEnabled"),
-    *("OptimizationHints", "NetworkTimeServiceQuerying", "PreconnectToSearch"),
-]
+# The first that is installed. The shell is the same engine without tabs and address bar, which
+# nobody sees and which have to be drawn all the same.
+PROGRAMS = ["chromium-headless-shell", "chromium"]
 ARGUMENTS = [
     "--no-sandbox",  # Chromium's sandbox does not work for root, as in CI
     "--disable-gpu",
@@ -22,10 +16,13 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    f"--disable-features={','.join([*UNSEEN, *PLAYWRIGHTS_OWN])}",
 ]
 
 
+def program() -> str:
+    """Its path; "" where it is not installed."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), "")
+
+
 def launch(playwright: Playwright) -> Browser:
-    program = shutil.which("chromium") or "/usr/bin/chromium"
-    return playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+    return playwright.chromium.launch(executable_path=program() or PROGRAMS[0], args=ARGUMENTS)
