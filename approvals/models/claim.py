@@ -1,7 +1,8 @@
 """Claims: who is looking at an approval, so that not all of them read the same one."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -10,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from approvals.kept import Kept
 from approvals.models.comment import Comment
 from approvals.models.errors import NotYours
 from approvals.models.people import name_of
@@ -73,7 +75,10 @@ class Claim(models.Model):
     @classmethod
     def on(cls, approval: "Approval") -> "Claim | None":
         """The one that holds `approval` now, as it was at the first look."""
-        claim: Claim | None = getattr(approval, "claim", None)
+        of_approval: Any = cls._meta.get_field("approval").remote_field
+        if not of_approval.is_cached(approval):
+            of_approval.set_cached_value(approval, next(iter(_claim.rows(approval.pk)), None))
+        claim: Claim | None = of_approval.get_cached_value(approval)
         return claim if claim and claim.is_current else None
 
     @classmethod
@@ -121,3 +126,8 @@ class Claim(models.Model):
             gone, _rows = cls.objects.filter(approval=approval, holder=by).delete()
             if gone:
                 Comment.add(approval, by, "", Comment.Kind.RELEASE)
+
+
+@Kept
+def _claim(approval: UUID) -> ClaimQuerySet:
+    return Claim.objects.filter(approval=approval)

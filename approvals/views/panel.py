@@ -58,18 +58,35 @@ def again(request: HttpRequest, approval: Approval) -> Approval:
 
 def read(request: HttpRequest, pk: UUID) -> Approval | None:
     """The approval `pk` with its decisions; its queue is one that was read already."""
-    rows = _row.rows(pk)
-    prefetch_related_objects(rows, "decisions__reviewer", "decisions__on_behalf_of")
-    found = rows[0] if rows else None
+    found = next(iter(_row.rows(pk)), None)
+    if found is None:
+        return None
+    _hold(found, _decisions.rows(pk))
     known = {each.pk: each for each in concerning(request)}
-    if found and found.queue_id in known:
+    if found.queue_id in known:
         found.queue = known[found.queue_id]
     return found
+
+
+def _hold(approval: Approval, decisions: list[Decision]) -> None:
+    """As `prefetch_related` would, which writes its statement anew each time."""
+    prefetch_related_objects(decisions, "reviewer", "on_behalf_of")
+    for each in decisions:
+        each.approval = approval
+    held: Any = approval.decisions.all()
+    held._result_cache, held._prefetch_done = decisions, True
+    row: Any = approval
+    row._prefetched_objects_cache = {"decisions": held}
 
 
 @Kept
 def _row(pk: UUID) -> ApprovalQuerySet:
     return Approval.objects.filter(pk=pk)
+
+
+@Kept
+def _decisions(approval: UUID) -> QuerySet[Decision]:
+    return Decision.objects.filter(approval=approval)
 
 
 def everything(

@@ -1,10 +1,12 @@
 """After a decision in the inbox: the next request, and a line that says how far the last got."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -15,6 +17,7 @@ from approvals import tabs
 from approvals.context import queues
 from approvals.filters import as_uuid
 from approvals.inbox_address import here, inbox_url
+from approvals.kept import Kept
 from approvals.models import Approval, Decision
 from approvals.models.decision import VOTES
 from approvals.ordering import Place
@@ -27,6 +30,9 @@ QUICK = 2  # seconds between looks
 LATELY = timedelta(hours=12)
 AWAY = "put-away"  # the cookie that names the decision whose line was dismissed
 UNREAD = ("envelope", *(f"approval__{each}" for each in HEAVY))
+# What changes of the two while the line is there.
+OF_APPROVAL = ["state", "stage", "settled_at", "held_until"]
+OF_DECISION = ["acknowledged_at", "refused_at", "refusal", "retracted_at"]
 MOST_NEXT = 10
 ANY = "any"  # after those that are named
 
@@ -83,10 +89,26 @@ def with_receipt(
     request: HttpRequest, approval: Approval, response: HttpResponse, made: Decision
 ) -> HttpResponse:
     """`response` for the pane, and beside it the line about `approval`, decided by `made`."""
-    # Both as they are now: they may be through already.
-    approval.refresh_from_db(fields=["state", "stage", "settled_at", "held_until"])
-    made.refresh_from_db(fields=["acknowledged_at", "refused_at", "refusal", "retracted_at"])
+    _renew(approval, _outcome.rows(approval.pk), OF_APPROVAL)
+    _renew(made, _progress.rows(made.pk), OF_DECISION)
     return _with_line(request, response, _about(approval, made))
+
+
+def _renew(row: Model, found: Iterable[Model], names: Iterable[str]) -> None:
+    """What may be through already, as it is now."""
+    for now in found:
+        for name in names:
+            setattr(row, name, getattr(now, name))
+
+
+@Kept
+def _outcome(approval: UUID) -> QuerySet[Approval]:
+    return Approval.objects.filter(pk=approval).only(*OF_APPROVAL)
+
+
+@Kept
+def _progress(decision: UUID) -> QuerySet[Decision]:
+    return Decision.objects.filter(pk=decision).only(*OF_DECISION)
 
 
 def without_receipt(request: HttpRequest, response: HttpResponse) -> HttpResponse:
