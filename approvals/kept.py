@@ -31,19 +31,51 @@ class Kept(Generic[M]):
 
     def rows(self, *values: Value) -> list[M]:
         """What the query finds for `values`, without what `select_related` would add."""
-        query, statement, places = self._written(*map(_shape, values))
-        return list(query.raw(statement, _filled(places, values))) if statement else []
+        written = self._written(*map(_shape, values))
+        return written.made(_asked(written.text, written, values)) if written.text else []
 
     def count(self, *values: Value) -> int:
         """How many rows that are."""
-        _query, statement, places = self._written(*map(_shape, values))
-        if not statement:
+        written = self._written(*map(_shape, values))
+        if not written.text:
             return 0
-        with connection.cursor() as cursor:
-            counted = f"SELECT COUNT(*) FROM ({statement}) AS found"  # noqa: S608 - Django wrote it
-            cursor.execute(counted, _filled(places, values))
-            number: int = cursor.fetchone()[0]
+        counted = f"SELECT COUNT(*) FROM ({written.text}) AS found"  # noqa: S608 - Django wrote it
+        number: int = _asked(counted, written, values)[0][0]
         return number
+
+
+class _Written:
+    """A statement, which of the values goes where in it, and how its rows become models."""
+
+    def __init__(self, compiler: Any, text: str, places: list[int]) -> None:
+        self.text, self.places = text, places  # no text: it finds nothing
+        self.compiler = compiler
+        if text and compiler.klass_info:  # else it is counted alone
+            self._know_columns()
+
+    def _know_columns(self) -> None:
+        """What Django's ModelIterable finds out for each answer anew."""
+        select, fields = self.compiler.select, self.compiler.klass_info["select_fields"]
+        self.converters = self.compiler.get_converters(column for column, *_ in select)
+        self.fields = slice(fields[0], fields[-1] + 1)
+        self.names = [column.target.attname for column, *_ in select[self.fields]]
+
+    def made(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
+        return [*map(self._model, self.compiler.apply_converters(rows, self.converters))]
+
+    def _model(self, row: Sequence[Any]) -> Any:
+        made = self.compiler.query.model.from_db(connection.alias, self.names, row[self.fields])
+        for name, place in self.compiler.annotation_col_map.items():
+            setattr(made, name, row[place])
+        return made
+
+
+def _asked(statement: str, written: _Written, values: Iterable[Value]) -> list[Any]:
+    known = _flat(values)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [_adapted(known[place]) for place in written.places])
+        rows: list[Any] = cursor.fetchall()
+    return rows
 
 
 def _shape(value: Value) -> Any:
@@ -55,11 +87,6 @@ def _flat(values: Iterable[Any]) -> list[Any]:
     return [one for each in values for one in (each if isinstance(each, list | tuple) else [each])]
 
 
-def _filled(places: list[int], values: Iterable[Value]) -> list[Any]:
-    known = _flat(values)
-    return [_adapted(known[place]) for place in places]
-
-
 def _adapted(value: One) -> Any:
     """As Django hands it to the database."""
     if isinstance(value, datetime):
@@ -69,17 +96,17 @@ def _adapted(value: One) -> Any:
     return value
 
 
-def _written(write: Callable[..., Any], *shapes: Any) -> tuple[Any, str, list[int]]:
-    """The query, its statement (empty where it finds nothing), and which value goes where."""
+def _written(write: Callable[..., Any], *shapes: Any) -> _Written:
     marks = [_mark(kind, n) for n, kind in enumerate(_flat(shapes))]
     left, passed_on = iter(marks), [_adapted(each) for each in marks]
     query = write(
         *([next(left) for _ in each] if isinstance(each, tuple) else next(left) for each in shapes)
     )
+    compiler = query.query.get_compiler(connection=connection)
     try:
-        text, params = query.query.sql_with_params()
+        text, params = compiler.as_sql()
     except EmptyResultSet:
-        return query, "", []
+        return _Written(compiler, "", [])
     statement, *others = SLOT.split(text)
     places = []
     for param, other in zip(params, others, strict=True):
@@ -90,7 +117,7 @@ def _written(write: Callable[..., Any], *shapes: Any) -> tuple[Any, str, list[in
             statement += _literal(param) + other
     if set(places) != set(range(len(marks))):
         raise ValueError("A query that is kept has to pass on all of its values.")
-    return query, statement, places
+    return _Written(compiler, statement, places)
 
 
 def _mark(kind: type[One], n: int) -> One:

@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
+from django.db.models import F
 from django.test import RequestFactory
 from django.utils import timezone
 
 from approvals import context
 from approvals.kept import Kept
-from approvals.models import Approval, Delegation, LinkedIdentity, Queue
+from approvals.models import Approval, Decision, Delegation, LinkedIdentity, Queue
 from tests.desk import a_row
 
 pytestmark = pytest.mark.postgresql
@@ -23,6 +24,10 @@ def named(*titles):
 
 def titles(rows):
     return [each.title for each in rows]
+
+
+def columns(row):
+    return {name: value for name, value in vars(row).items() if name != "_state"}
 
 
 def said(queues):
@@ -41,6 +46,25 @@ class TestKept:
         assert titles(kept.rows("a")) == ["a"]
         assert kept.rows("z") == []
         assert kept.count("b") == 1
+
+    def test_reads_every_column_as_the_query_does(self, people, away):
+        row = a_row(people, due_at=timezone.now() + timedelta(hours=1), payload={"n": [1.5]})
+        row.decide(people.mei, "approve")
+
+        def voted(pk):
+            rows = Decision.objects.filter(approval=pk).select_related("reviewer")
+            return rows.annotate(twice=F("tries") * 2, asked=F("approval__opened_at"))
+
+        for write in (lambda pk: Approval.objects.filter(pk=pk), voted):
+            assert columns(Kept(write).rows(row.pk)[0]) == columns(write(row.pk)[0])
+
+    def test_leaves_for_later_what_the_query_leaves(self, three, django_assert_num_queries):
+        (found,) = Kept(lambda title: named(title).only("state")).rows("b")
+        assert found.get_deferred_fields() >= {"title", "payload"}
+        with django_assert_num_queries(0):
+            assert found.state == "waiting"
+        with django_assert_num_queries(1):
+            assert found.title == "b"
 
     def test_takes_lists_of_any_length(self, three, django_assert_num_queries):
         kept = Kept(lambda titles: named(*titles))
