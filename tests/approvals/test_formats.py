@@ -5,7 +5,7 @@ import zoneinfo
 
 import pytest
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from approvals import formats
@@ -72,11 +72,12 @@ class TestMoney:
         assert show(20261124, hint(name, schema, {})).text == "20261124"
         assert show("18244310", hint("rows", {"type": "string"}, {})).text == "18244310"
 
+    @example("0001-01-01")
     @given(st.text("0123456789.,-€ EUR'", max_size=20) | st.integers() | st.floats(allow_nan=False))
     def test_no_digit_ever_changes(self, value):
-        text = show(value, EURO).text
-        if value != "":
-            assert re.sub(r"\D", "", text) == re.sub(r"\D", "", formats.plain(value))
+        found = show(value, EURO)
+        if value != "" and found.kind != "time":  # a date in its place is written as a date
+            assert re.sub(r"\D", "", found.text) == re.sub(r"\D", "", formats.plain(value))
 
 
 class TestAccounts:
