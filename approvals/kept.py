@@ -1,30 +1,34 @@
-"""Statements that Django writes once: that takes it ten times as long as the database's answer."""
+"""Statements that Django writes once: that takes it ten times as long as the database's answer.
+
+`write` makes a query from values that it only passes on: keys, numbers, texts, times, None, or
+lists of them, of which it may ask how long they are and what is None. Whatever else the query says
+is written out, for SQLite plans anew, each time, what compares a value from outside with the
+condition of an index.
+"""
 
 import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from types import NoneType
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connection, models
+from django.db import connection, models, transaction
+from django.db.models.sql import UpdateQuery
 
 M = TypeVar("M", bound=models.Model)
-One = int | str | UUID | datetime
+One = int | str | UUID | datetime | None
 Value = One | Sequence[int] | Sequence[str] | Sequence[UUID]
 MOST_KEPT = 100  # of one query
+NUMBERS = 31_000  # from here on stand for others; no query that is kept names one of them itself
 SLOT = re.compile(r"(?<!%)%s")
 WORD = re.compile(r"[a-z_]+")
 
 
 class Kept(Generic[M]):
-    """A query that is written once, and asked with other values each time.
-
-    `write` makes it from values that it only passes on: keys, numbers, texts, times, or lists of
-    them, of which it may ask how long they are. Whatever else the query says is written out, for
-    SQLite plans anew, each time, what compares a value from outside with an index's condition.
-    """
+    """A query that is written once, and asked with other values each time."""
 
     def __init__(self, write: Callable[..., "models.QuerySet[M, Any]"]) -> None:
         self._written = functools.lru_cache(MOST_KEPT)(functools.partial(_written, write))
@@ -32,7 +36,11 @@ class Kept(Generic[M]):
     def rows(self, *values: Value) -> list[M]:
         """What the query finds for `values`, without what `select_related` would add."""
         written = self._written(*map(_shape, values))
-        return written.made(_asked(written.text, written, values)) if written.text else []
+        if not written.text:
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute(written.text, written.filled(values))
+            return written.made(cursor.fetchall())
 
     def count(self, *values: Value) -> int:
         """How many rows that are."""
@@ -40,7 +48,29 @@ class Kept(Generic[M]):
         if not written.text:
             return 0
         counted = f"SELECT COUNT(*) FROM ({written.text}) AS found"  # noqa: S608 - Django wrote it
-        number: int = _asked(counted, written, values)[0][0]
+        with connection.cursor() as cursor:
+            cursor.execute(counted, written.filled(values))
+            number: int = cursor.fetchone()[0]
+        return number
+
+
+class KeptUpdate:
+    """An update that is written once. `write` makes the rows, and what of them becomes what."""
+
+    def __init__(self, write: Callable[..., tuple["models.QuerySet[Any]", dict[str, Any]]]) -> None:
+        self._written = functools.lru_cache(MOST_KEPT)(functools.partial(_written, write))
+
+    def __call__(self, *values: Value) -> int:
+        """How many rows it has changed."""
+        written = self._written(*map(_shape, values))
+        if not written.text:
+            return 0
+        with (
+            transaction.mark_for_rollback_on_error(connection.alias),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(written.text, written.filled(values))
+            number: int = cursor.rowcount
         return number
 
 
@@ -50,7 +80,7 @@ class _Written:
     def __init__(self, compiler: Any, text: str, places: list[int]) -> None:
         self.text, self.places = text, places  # no text: it finds nothing
         self.compiler = compiler
-        if text and compiler.klass_info:  # else it is counted alone
+        if text and compiler.klass_info:  # else no row is ever read
             self._know_columns()
 
     def _know_columns(self) -> None:
@@ -60,6 +90,10 @@ class _Written:
         self.fields = slice(fields[0], fields[-1] + 1)
         self.names = [column.target.attname for column, *_ in select[self.fields]]
 
+    def filled(self, values: Iterable[Value]) -> list[Any]:
+        known = _flat(values)
+        return [_adapted(known[place]) for place in self.places]
+
     def made(self, rows: Iterable[Sequence[Any]]) -> list[Any]:
         return [*map(self._model, self.compiler.apply_converters(rows, self.converters))]
 
@@ -68,14 +102,6 @@ class _Written:
         for name, place in self.compiler.annotation_col_map.items():
             setattr(made, name, row[place])
         return made
-
-
-def _asked(statement: str, written: _Written, values: Iterable[Value]) -> list[Any]:
-    known = _flat(values)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [_adapted(known[place]) for place in written.places])
-        rows: list[Any] = cursor.fetchall()
-    return rows
 
 
 def _shape(value: Value) -> Any:
@@ -97,15 +123,22 @@ def _adapted(value: One) -> Any:
 
 
 def _written(write: Callable[..., Any], *shapes: Any) -> _Written:
-    marks = [_mark(kind, n) for n, kind in enumerate(_flat(shapes))]
+    kinds = _flat(shapes)
+    marks = [_mark(kind, n) for n, kind in enumerate(kinds)]
     left, passed_on = iter(marks), [_adapted(each) for each in marks]
-    query = write(
-        *([next(left) for _ in each] if isinstance(each, tuple) else next(left) for each in shapes)
+    compiler = _compiler(
+        write(
+            *(
+                [next(left) for _ in each] if isinstance(each, tuple) else next(left)
+                for each in shapes
+            )
+        )
     )
-    compiler = query.query.get_compiler(connection=connection)
     try:
         text, params = compiler.as_sql()
     except EmptyResultSet:
+        if () not in shapes:
+            raise ValueError("A query that is kept has to be able to find something.") from None
         return _Written(compiler, "", [])
     statement, *others = SLOT.split(text)
     places = []
@@ -115,18 +148,31 @@ def _written(write: Callable[..., Any], *shapes: Any) -> _Written:
             statement += "%s" + other
         else:
             statement += _literal(param) + other
-    if set(places) != set(range(len(marks))):
+    if set(places) != {n for n, each in enumerate(marks) if each is not None}:
         raise ValueError("A query that is kept has to pass on all of its values.")
     return _Written(compiler, statement, places)
 
 
-def _mark(kind: type[One], n: int) -> One:
+def _compiler(query: Any) -> Any:
+    """Django's, for rows or for rows and what they become."""
+    if not isinstance(query, tuple):
+        return query.query.get_compiler(connection=connection)
+    rows, changes = query
+    update = rows.query.chain(UpdateQuery)
+    update.add_update_values(changes)
+    return update.get_compiler(connection=connection)
+
+
+def _mark(kind: type, n: int) -> One:
     """What no row has, to find in the statement where the value of that kind belongs."""
+    if issubclass(kind, NoneType):
+        return None
     if issubclass(kind, UUID):
         return UUID(int=n)
     if issubclass(kind, datetime):
         return datetime(1900, 1, 1, tzinfo=UTC) + timedelta(days=n)
-    return -1_000_000_000 - n if issubclass(kind, int) else f"\0{n}"
+    # Even a column of two bytes could hold such a number: Django asks no other for what cannot be.
+    return NUMBERS + n if issubclass(kind, int) else f"\0{n}"
 
 
 def _literal(value: object) -> str:

@@ -1,6 +1,7 @@
 """Approvals: waiting steps of workflows, from the moment they open."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -79,7 +80,7 @@ class Approval(Publishing):
         with transaction.atomic():
             noted = WorkflowRun.note(run, request, **(finding.said if finding else {}))
             approval, made = cls.objects.get_or_create(
-                pk=terms.approval_id,
+                pk=UUID(terms.approval_id),
                 defaults={
                     "workflow_id": run.workflow_id,
                     "run_id": run.run_id,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, cast
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import IntegrityError, models, transaction
@@ -12,6 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from approvals.kept import KeptUpdate
 from approvals.models.answerable import Answerable
 from approvals.models.approval_queryset import ApprovalQuerySet
 from approvals.models.audit import AuditEntry
@@ -249,16 +251,8 @@ class Deciding(Answerable):
             self._weigh(vote)
             return
         now, held = vote.decided_at, self._hold(vote.decided_at)
-        open_ones = self._open_rows(now)
-        if vote.verdict != contract.APPROVE:
-            changed = open_ones.update(settled_at=now, held_until=held)
-        else:
-            last = Q(approvals__gte=F("quorum") - 1)
-            changed = open_ones.update(
-                approvals=F("approvals") + 1,
-                settled_at=_only_if(last, now),
-                held_until=_only_if(last, held) if held else None,
-            )
+        claim = _approve if vote.verdict == contract.APPROVE else _settle
+        changed = claim(held, now, *self._as_read())
         if changed != 1 or (self.quorum > 1 and self._was_made_for(vote.reviewer_id)):
             raise AlreadyDecided
 
@@ -299,9 +293,10 @@ class Deciding(Answerable):
 
     def _open_rows(self, now: datetime) -> ApprovalQuerySet:
         """This row, if it can still be decided as it was read."""
-        still = Q(ends_at__gt=now) | Q(ends_at=None) & (Q(due_at=None) | Q(due_at__gt=now))
-        same = Q(payload_sha256=self.payload_sha256, run_id=self.run_id, stage=self.stage)
-        return type(self).objects.waiting().filter(still, same, pk=self.pk)
+        return _open(now, *self._as_read())
+
+    def _as_read(self) -> tuple[uuid.UUID, str, str, int]:
+        return self.pk, self.payload_sha256, self.run_id, self.stage
 
     def _hold(self, now: datetime) -> datetime | None:
         return now + timedelta(seconds=self.undo_seconds) if self.undo_seconds else None
@@ -340,6 +335,28 @@ def _given(**answers: Any) -> dict[str, Any]:
 
 def _form_key(key: str | None) -> str:
     return (key or uuid.uuid4().hex)[:64]
+
+
+def _open(now: datetime, pk: uuid.UUID, sha256: str, run_id: str, stage: int) -> ApprovalQuerySet:
+    still = Q(ends_at__gt=now) | Q(ends_at=None) & (Q(due_at=None) | Q(due_at__gt=now))
+    rows: ApprovalQuerySet = apps.get_model("approvals", "Approval").objects.waiting()
+    return rows.filter(still, pk=pk, payload_sha256=sha256, run_id=run_id, stage=stage)
+
+
+@KeptUpdate
+def _approve(held: datetime | None, now: datetime, *read: Any) -> tuple[Any, dict[str, Any]]:
+    """One approval more; the last that the quorum needs settles it."""
+    last = Q(approvals__gte=F("quorum") - 1)
+    return _open(now, *read), {
+        "approvals": F("approvals") + 1,
+        "settled_at": _only_if(last, now),
+        "held_until": _only_if(last, held) if held else None,
+    }
+
+
+@KeptUpdate
+def _settle(held: datetime | None, now: datetime, *read: Any) -> tuple[Any, dict[str, Any]]:
+    return _open(now, *read), {"settled_at": now, "held_until": held}
 
 
 def _only_if(condition: Q, value: datetime | None) -> models.Case:

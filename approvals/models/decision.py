@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from approvals.kept import Kept
+from approvals.kept import Kept, KeptUpdate
 from approvals.models.audit import AppendOnly, AuditEntry
 from orchestrator import client, contract
 
@@ -230,16 +230,16 @@ class Decision(AppendOnly):
             log.exception("Decision %s is recorded and could not be sent.", self.pk)
         else:
             # That Temporal took the signal proves nothing of the workflow yet.
-            self._stamp(sent_at=timezone.now(), trouble="")
+            self._stamp(sent_at=timezone.now())
         return True
 
-    def _stamp(self, **values: Any) -> None:
+    def _stamp(self, trouble: str = "", sent_at: datetime | None = None) -> None:
         pause = min(timedelta(seconds=2 ** min(self.tries, 6)), LONGEST_PAUSE)
-        values |= {"tries": self.tries + 1, "next_try_at": timezone.now() + pause}
+        tries, next_try_at = self.tries + 1, timezone.now() + pause
         was_unsent = self.is_unsent
-        if Decision.objects.undelivered().filter(pk=self.pk).update(**values):
-            for name, value in values.items():
-                setattr(self, name, value)
+        if _stamp(self.pk, trouble, sent_at, tries, next_try_at):
+            self.trouble, self.tries, self.next_try_at = trouble, tries, next_try_at
+            self.sent_at = sent_at or self.sent_at
             if self.is_unsent != was_unsent:
                 self.approval.queue.touch()
 
@@ -289,6 +289,16 @@ class Decision(AppendOnly):
         votes = Decision.objects.filter(approval=self.approval_id, reviewer=self.reviewer_id)
         if not votes.standing().exists():
             Decision.objects.filter(retractions=self).update(retracted_at=None)
+
+
+@KeptUpdate
+def _stamp(
+    pk: uuid.UUID, trouble: str, sent_at: datetime | None, tries: int, next_try_at: datetime
+) -> tuple[DecisionQuerySet, dict[str, Any]]:
+    changes = {"trouble": trouble, "tries": tries, "next_try_at": next_try_at}
+    if sent_at:  # else it may have been sent before
+        changes["sent_at"] = sent_at
+    return Decision.objects.undelivered().filter(pk=pk), changes
 
 
 @Kept

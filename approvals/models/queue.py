@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Sum
 from django.utils.translation import gettext_lazy as _
 
+from approvals.kept import KeptUpdate
 from approvals.models.delegation import Delegation
 from approvals.models.preference import valid_zone
 from approvals.models.queue_rules import faults
@@ -325,7 +326,12 @@ class Queue(models.Model):
 
     def touch(self) -> None:
         """Tell open pages that something changed. Call it last: it holds the row until commit."""
-        Queue.objects.filter(pk=self.pk).update(revision=F("revision") + 1)
+        _touch(self.pk)
+
+
+@KeptUpdate
+def _touch(pk: int) -> tuple[QuerySet[Queue], dict[str, Any]]:
+    return Queue.objects.filter(pk=pk), {"revision": F("revision") + 1}
 
 
 class QueueEscalation(models.Model):

@@ -6,12 +6,13 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.test import RequestFactory
 from django.utils import timezone
 
 from approvals import context
-from approvals.kept import Kept
+from approvals.kept import Kept, KeptUpdate
 from approvals.models import Approval, Decision, Delegation, LinkedIdentity, Queue
 from tests.desk import a_row
 
@@ -118,10 +119,66 @@ class TestKept:
         with pytest.raises(ValueError, match="cannot hold"):
             kept.rows("a")
 
+    def test_refuses_what_never_finds_anything(self, three):
+        kept = Kept(lambda title: named(title).filter(pk__in=[]))
+        with pytest.raises(ValueError, match="find something"):
+            kept.rows("a")
+
+    def test_finds_by_a_number_in_two_bytes(self, three):
+        kept = Kept(lambda stage: named("a").filter(stage=stage))
+        assert titles(kept.rows(0)) == ["a"]
+        assert kept.rows(1) == []
+
     def test_refuses_a_query_that_leaves_a_value_out(self, three):
         kept = Kept(lambda title, other: named(title))
         with pytest.raises(ValueError, match="pass on all"):
             kept.rows("a", "b")
+
+
+class TestUpdate:
+    @pytest.fixture
+    def rename(self):
+        def write(old, new, due):
+            return named(old), {"title": new, "due_at": due, "quorum": F("quorum") + 1}
+
+        return KeptUpdate(write)
+
+    def test_changes_what_it_is_asked_to(self, three, rename):
+        now = timezone.now()
+        assert rename("a", "A", now) == 1
+        assert rename("b", "it's", None) == 1
+        assert rename("z", "Z", None) == 0
+        rows = Approval.objects.order_by("opened_at")
+        assert [(each.title, each.due_at, each.quorum) for each in rows] == [
+            ("A", now, 2),
+            ("it's", None, 2),
+            ("c", None, 1),
+        ]
+
+    def test_is_written_once(self, three):
+        asked = []
+
+        def write(old, new):
+            asked.append(old)
+            return named(old), {"title": new}
+
+        rename = KeptUpdate(write)
+        assert [rename(each.title, "x" + each.title) for each in three] == [1, 1, 1]
+        assert len(asked) == 1
+
+    def test_takes_back_with_the_transaction(self, three, rename):
+        with transaction.atomic():
+            assert rename("a", "A", None) == 1
+            transaction.set_rollback(True)
+        assert titles(named("a", "A")) == ["a"]
+
+    def test_that_fails_ends_the_transaction(self, three):
+        keep = KeptUpdate(lambda quorum: (named("a"), {"quorum": quorum}))
+        with transaction.atomic():
+            with pytest.raises(IntegrityError):
+                keep(None)
+            assert connection.needs_rollback
+            connection.set_rollback(True)
 
 
 class TestWhatIsKept:
