@@ -224,11 +224,12 @@
     else setTimeout(refresh);
   });
 
-  // Before the next one is open, and until the list is asked for anew: in a second, of itself, and
-  // not while one decision follows another, unless the rows run out.
+  // Before the next one is open, and until the list is asked for anew: of itself, and not while one
+  // decision follows another, unless the rows run out; within a second where there are more.
   on("inbox:decided", () => {
     $("#list [aria-current]")?.classList.add("done");
     if ($$("#list .row:not(.done)").length > 5) asked = Date.now();
+    else if ($("#pager .btn")) asked = 0;
   });
 
   let count = null;

@@ -8,6 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from approvals.models import Decision
+from approvals.views import listing
 from tests.browser.hands import REFRESH, box, heading, refresh, verdicts
 from tests.desk import a_row, recorded
 
@@ -217,6 +218,28 @@ class TestPace:
         polls.clear()
         inbox.clock.run_for(400)
         assert len(polls) == 1
+
+    def test_the_last_of_many_rows_are_followed_by_others_in_time(
+        self, inbox, polls, people, monkeypatch
+    ):
+        monkeypatch.setattr(listing, "SIZE", 7)
+        for n in range(9):
+            a_row(people, title=f"More {n}")
+        inbox.reload()
+        inbox.get_by_role("link", name="Request A").click()
+        with inbox.expect_response("**/inbox/rows/**"):
+            inbox.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        inbox.clock.pause_at(timezone.now() + timedelta(seconds=1))
+        polls.clear()
+        inbox.locator("#panel .approve").click()
+        heading(inbox, "Request B")
+        inbox.clock.run_for(900)
+        assert polls == []
+        inbox.locator("#panel .approve").click()
+        heading(inbox, "Request C")
+        inbox.clock.run_for(900)  # within a second, though decisions go on
+        assert len(polls) == 1
+        expect(inbox.locator("#list .row:not(.done)")).to_have_count(7)
 
     def test_all_rows_come_every_five_minutes_for_time_has_passed(self, inbox, polls):
         inbox.clock.run_for(290_000)
