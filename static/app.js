@@ -129,12 +129,16 @@
     if (byId("again")) byId("again").hidden = state !== "off";
   }
 
+  const left = () => $$("#list .row:not(.done)").length;
+  // Who decides one after another is about to get beyond what is shown; there is more.
+  const runsOut = () => left() <= 5 && Boolean($("#list .row.done") && $("#pager .btn"));
+
   // Rows must not move under a pointer or the focus, nor where one has scrolled to.
   function busy() {
     const here = list();
-    if (!$(".row:not(.done)", here)) return false;
+    if (!left()) return false;
     const hovered = matchMedia("(hover: hover)").matches && here.matches(":hover");
-    const scrolled = Math.max(here.closest(".list")?.scrollTop ?? 0, scrollY) > 4;
+    const scrolled = !runsOut() && Math.max(here.closest(".list")?.scrollTop ?? 0, scrollY) > 4;
     return hovered || scrolled || here.contains(document.activeElement);
   }
 
@@ -200,6 +204,7 @@
       hold(coming, count);
     } else {
       offer(waiting ? 0 : count);
+      if (runsOut()) list().closest(".list").scrollTop = 0; // to the open one, first from now on
     }
   });
 
@@ -228,8 +233,8 @@
   // decision follows another, unless the rows run out; within a second where there are more.
   on("inbox:decided", () => {
     $("#list [aria-current]")?.classList.add("done");
-    if ($$("#list .row:not(.done)").length > 5) asked = Date.now();
-    else if ($("#pager .btn")) asked = 0;
+    if (left() > 5) asked = Date.now();
+    else if (runsOut()) asked = 0;
   });
 
   let count = null;

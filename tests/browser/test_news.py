@@ -223,6 +223,7 @@ class TestPace:
         self, inbox, polls, people, monkeypatch
     ):
         monkeypatch.setattr(listing, "SIZE", 7)
+        inbox.set_viewport_size({"width": 1280, "height": 400})  # so that the list can scroll
         for n in range(9):
             a_row(people, title=f"More {n}")
         inbox.reload()
@@ -237,9 +238,14 @@ class TestPace:
         assert polls == []
         inbox.locator("#panel .approve").click()
         heading(inbox, "Request C")
-        inbox.clock.run_for(900)  # within a second, though decisions go on
+        # Within a second, though decisions go on and the list is scrolled.
+        scroll = "list.closest('.list').scrollTop"
+        assert inbox.evaluate(f"{scroll} = 99, {scroll}") == 99
+        inbox.clock.run_for(900)
         assert len(polls) == 1
         expect(inbox.locator("#list .row:not(.done)")).to_have_count(7)
+        expect(inbox.locator("#list .row[aria-current]")).to_contain_text("Request C")
+        assert inbox.evaluate(scroll) == 0
 
     def test_all_rows_come_every_five_minutes_for_time_has_passed(self, inbox, polls):
         inbox.clock.run_for(290_000)
