@@ -474,9 +474,9 @@ class TestSeveralSteps:
             str(uuid.uuid4()), Request.read({"title": "Pay"}), Run("w-g", "g", "GuardedTask")
         )
         assert PolicyCheck.objects.get() == check
-        assert str(PolicyCheck.objects.get().approval_id) == row.pk
+        assert PolicyCheck.objects.get().approval_id == row.pk
         a_check("g", "Pay")  # an activity may run twice
-        assert str(PolicyCheck.objects.get().approval_id) == row.pk
+        assert PolicyCheck.objects.get().approval_id == row.pk
         assert PolicyMatch.objects.count() == 1
 
     def test_what_was_kept_by_run_goes_to_the_approval_that_opened_last(self, people, use):
@@ -488,6 +488,6 @@ class TestSeveralSteps:
         PolicyCheck.objects.update(approval=None, rule="", reason="", rules=kept)
         import_module("approvals.migrations.0012_policy_of_each_approval").fill(apps, None)
         check = PolicyCheck.objects.get()
-        assert str(check.approval_id) == last.pk
+        assert check.approval_id == last.pk
         assert (check.rule, check.reason) == ("large", "It is large.")
         assert check.rules[0]["asks"] == {"quorum": 2}
