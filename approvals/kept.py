@@ -22,7 +22,7 @@ M = TypeVar("M", bound=models.Model)
 One = int | str | UUID | datetime | None
 Value = One | Sequence[int] | Sequence[str] | Sequence[UUID]
 MOST_KEPT = 100  # of one query
-NUMBERS = 31_000  # from here on stand for others; no query that is kept names one of them itself
+NUMBERS = 31_000  # these and the next stand for others: no query that is kept may name them itself
 SLOT = re.compile(r"(?<!%)%s")
 WORD = re.compile(r"[a-z_]+")
 
@@ -123,17 +123,13 @@ def _adapted(value: One) -> Any:
 
 
 def _written(write: Callable[..., Any], *shapes: Any) -> _Written:
-    kinds = _flat(shapes)
-    marks = [_mark(kind, n) for n, kind in enumerate(kinds)]
+    """What `write` makes of values of such `shapes`. Raises ValueError where it cannot be kept."""
+    marks = [_mark(kind, n) for n, kind in enumerate(_flat(shapes))]
     left, passed_on = iter(marks), [_adapted(each) for each in marks]
-    compiler = _compiler(
-        write(
-            *(
-                [next(left) for _ in each] if isinstance(each, tuple) else next(left)
-                for each in shapes
-            )
-        )
+    query = write(
+        *([next(left) for _ in each] if isinstance(each, tuple) else next(left) for each in shapes)
     )
+    compiler = _compiler(query)
     try:
         text, params = compiler.as_sql()
     except EmptyResultSet:

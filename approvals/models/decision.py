@@ -237,7 +237,7 @@ class Decision(AppendOnly):
         pause = min(timedelta(seconds=2 ** min(self.tries, 6)), LONGEST_PAUSE)
         tries, next_try_at = self.tries + 1, timezone.now() + pause
         was_unsent = self.is_unsent
-        if _stamp(self.pk, trouble, sent_at, tries, next_try_at):
+        if _stamped(self.pk, trouble, sent_at, tries, next_try_at):
             self.trouble, self.tries, self.next_try_at = trouble, tries, next_try_at
             self.sent_at = sent_at or self.sent_at
             if self.is_unsent != was_unsent:
@@ -292,7 +292,7 @@ class Decision(AppendOnly):
 
 
 @KeptUpdate
-def _stamp(
+def _stamped(
     pk: uuid.UUID, trouble: str, sent_at: datetime | None, tries: int, next_try_at: datetime
 ) -> tuple[DecisionQuerySet, dict[str, Any]]:
     changes = {"trouble": trouble, "tries": tries, "next_try_at": next_try_at}

@@ -326,11 +326,11 @@ class Queue(models.Model):
 
     def touch(self) -> None:
         """Tell open pages that something changed. Call it last: it holds the row until commit."""
-        _touch(self.pk)
+        _touched(self.pk)
 
 
 @KeptUpdate
-def _touch(pk: int) -> tuple[QuerySet[Queue], dict[str, Any]]:
+def _touched(pk: int) -> tuple[QuerySet[Queue], dict[str, Any]]:
     return Queue.objects.filter(pk=pk), {"revision": F("revision") + 1}
 
 

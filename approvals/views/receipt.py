@@ -95,7 +95,7 @@ def with_receipt(
 
 
 def _renew(row: Model, found: Iterable[Model], names: Iterable[str]) -> None:
-    """What may be through already, as it is now."""
+    """Give `row` what may have changed: the decision may be through already."""
     for now in found:
         for name in names:
             setattr(row, name, getattr(now, name))

@@ -78,6 +78,16 @@ class TestTemporalAway:
             pauses.append(round((decision.next_try_at - before).total_seconds()))
         assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
+    def test_what_had_been_sent_before_stays_sent(self, people, away):
+        sent_at = timezone.now() - timedelta(minutes=1)
+        decision = recorded(a_row(people), people.mei)
+        Decision.objects.update(sent_at=sent_at)
+        decision.refresh_from_db()
+        assert not decision.deliver()
+        for each in (decision, fresh(decision)):
+            assert (each.sent_at, each.delivery, each.tries) == (sent_at, "sent", 1)
+            assert each.trouble
+
     def test_a_relay_does_not_knock_for_each_of_them(self, people, away):
         for _ in range(5):
             recorded(a_row(people), people.mei)

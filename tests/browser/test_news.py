@@ -239,7 +239,7 @@ class TestPace:
         inbox.locator("#panel .approve").click()
         heading(inbox, "Request C")
         # Within a second, though decisions go on and the list is scrolled.
-        scroll = "list.closest('.list').scrollTop"
+        scroll = "document.querySelector('.list').scrollTop"
         assert inbox.evaluate(f"{scroll} = 99, {scroll}") == 99
         inbox.clock.run_for(900)
         assert len(polls) == 1
