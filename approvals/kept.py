@@ -24,7 +24,7 @@ Value = One | Sequence[int] | Sequence[str] | Sequence[UUID]
 MOST_KEPT = 100  # of one query
 NUMBERS = 31_000  # these and the next stand for others: no query that is kept may name them itself
 SLOT = re.compile(r"(?<!%)%s")
-WORD = re.compile(r"[a-z_]+")
+WORD = re.compile(r"[a-z_]*")
 
 
 class Kept(Generic[M]):

@@ -17,6 +17,7 @@ from typing import Any
 from honcho.environ import parse_procfile
 
 from orchestrator import embedded
+from orchestrator.priority import give_way
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
@@ -132,6 +133,7 @@ def desk() -> Iterator[Desk]:
         tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "var") as name,
         embedded.running(database=Path(name) / "temporal.db") as server,
     ):
+        give_way(server.pid)  # as `manage.py temporal` does
         made = _desk(Path(name), server.address)
         try:
             _prepare(made)

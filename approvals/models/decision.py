@@ -171,6 +171,11 @@ class Decision(AppendOnly):
         return not self.refused_at and not self.retracted_at and self.verdict in VOTES
 
     @property
+    def is_undelivered(self) -> bool:
+        """Whether the workflow has not answered it yet."""
+        return not self.acknowledged_at and not self.refused_at
+
+    @property
     def run_id(self) -> str:
         return str(self.envelope["body"]["run_id"])
 
@@ -243,20 +248,13 @@ class Decision(AppendOnly):
             if self.is_unsent != was_unsent:
                 self.approval.queue.touch()
 
-    @transaction.atomic
+    @transaction.atomic(savepoint=False)
     def acknowledge(self) -> None:
         """The workflow counted it."""
-        now = timezone.now()
-        changed = Decision.objects.filter(pk=self.pk, acknowledged_at=None).update(
-            acknowledged_at=now,
-            sent_at=Coalesce("sent_at", now),
-            refused_at=None,
-            refusal="",
-        )
-        if changed:
+        if _acknowledged(self.pk, timezone.now()):
             AuditEntry.record("applied", self.approval, by="workflow", decision=str(self.pk))
 
-    @transaction.atomic
+    @transaction.atomic(savepoint=False)
     def refuse(self, refusal: str) -> None:
         """The workflow did not count it; its author is told why, in red."""
         now, refusal = timezone.now(), refusal[:500]
@@ -273,7 +271,7 @@ class Decision(AppendOnly):
         if changed and was_unsent:
             self.approval.queue.touch()
 
-    @transaction.atomic
+    @transaction.atomic(savepoint=False)
     def void(self, why: str) -> None:
         """It counted, until what was asked changed."""
         now = timezone.now()
@@ -299,6 +297,13 @@ def _stamped(
     if sent_at:  # else it may have been sent before
         changes["sent_at"] = sent_at
     return Decision.objects.undelivered().filter(pk=pk), changes
+
+
+@KeptUpdate
+def _acknowledged(pk: uuid.UUID, now: datetime) -> tuple[DecisionQuerySet, dict[str, Any]]:
+    first = Coalesce("sent_at", models.Value(now, output_field=models.DateTimeField()))
+    changes = {"acknowledged_at": now, "sent_at": first, "refused_at": None, "refusal": ""}
+    return Decision.objects.filter(pk=pk, acknowledged_at=None), changes
 
 
 @Kept

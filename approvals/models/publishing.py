@@ -1,10 +1,16 @@
 """Publishing: what the workflow says of its approval is written into its row."""
 
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from approvals.kept import Kept
 from approvals.models.audit import AuditEntry
 from approvals.models.deciding import Deciding
 from approvals.models.decision import Decision
@@ -23,18 +29,19 @@ class Publishing(Deciding):
     def publish(cls, snapshot: Snapshot) -> None:
         """Write what the workflow says of its approval. Idempotent: older versions are ignored."""
         with transaction.atomic():
-            approval = cls.objects.select_for_update().filter(pk=snapshot.approval_id).first()
-            if approval is None:
+            found = _locked.rows(UUID(snapshot.approval_id))
+            if not found:
                 return
+            (approval,) = found
             approval._stamp_decisions(snapshot)
             if snapshot.noise > approval.noise:
                 cls.objects.filter(pk=approval.pk).update(noise=snapshot.noise)
             if approval.is_waiting and snapshot.version >= approval.version:
                 approval._take_state(snapshot)
-            approval.queue.touch()
+            Queue.touch_by(approval.queue_id)
 
     def _stamp_decisions(self, snapshot: Snapshot) -> None:
-        rows = {str(each.pk): each for each in self.decisions.select_related("approval")}
+        rows = {str(each.pk): each for each in self._decisions()}
         for ruling in [*snapshot.counted, *snapshot.accepted]:
             row = rows.get(ruling.decision_id)
             if row and row.signature == ruling.signature and not row.acknowledged_at:
@@ -60,20 +67,27 @@ class Publishing(Deciding):
                 first=[{"claims": each.decision_id, "why": each.refusal} for each in strangers[:5]],
             )
 
+    def _decisions(self) -> list[Decision]:
+        rows = _decisions_on.rows(self.pk)
+        for each in rows:
+            each.approval = self  # type: ignore[assignment]
+        return rows
+
     def _take_state(self, snapshot: Snapshot) -> None:
         self.version, self.state, self.reason = snapshot.version, snapshot.state, snapshot.reason
         moved = self._take_course(snapshot)
-        standing = self.decisions.standing()
-        here = standing.filter(verdict=contract.APPROVE, stage=self.stage)
-        self.approvals = here.count()
+        decisions = self._decisions()
+        here = [each for each in decisions if each.stands and each.stage == self.stage]
+        self.approvals = sum(each.verdict == contract.APPROVE for each in here)
         if self.state != contract.WAITING:
             self.closed_at = timezone.now()
             self.settled_at = self.settled_at or self.closed_at
             AuditEntry.record(self.state, self, by="workflow", reason=self.reason)
             # What the workflow has not counted by now, it never will.
-            for decision in self.decisions.undelivered().select_related("approval"):
-                decision.refuse(f"It came too late: {self.get_state_display()}. {self.reason}")
-        elif not self._still_settled(standing):
+            for decision in decisions:
+                if decision.is_undelivered:
+                    decision.refuse(f"It came too late: {self.get_state_display()}. {self.reason}")
+        elif not self._still_settled(decisions):
             self.settled_at = None  # what had settled it was refused: the door is open again
         if self.state != contract.WAITING or not self.settled_at:
             self.held_until = None
@@ -127,10 +141,10 @@ class Publishing(Deciding):
                 self.barred.add(*map(int, ruling.people))
         AuditEntry.record("corrected", self, by="workflow", payload_sha256=self.payload_sha256)
 
-    def _still_settled(self, standing: QuerySet[Decision]) -> bool:
+    def _still_settled(self, decisions: Iterable[Decision]) -> bool:
         closing = (contract.WITHDRAW, contract.CORRECT)
-        on_its_way = self.decisions.undelivered().filter(verdict__in=closing).exists()
-        return on_its_way or bool(self._result(standing))
+        on_its_way = any(each.is_undelivered and each.verdict in closing for each in decisions)
+        return on_its_way or bool(self._result([each for each in decisions if each.stands]))
 
     def end(self, state: str, reason: str) -> bool:
         """For the reconciler: the workflow is gone and cannot publish any more."""
@@ -147,3 +161,14 @@ class Publishing(Deciding):
                     decision.refuse(reason)
                 self.queue.touch()
         return bool(changed)
+
+
+@Kept
+def _locked(pk: UUID) -> "QuerySet[Any]":
+    """Until the end of the transaction."""
+    return apps.get_model("approvals", "Approval").objects.select_for_update().filter(pk=pk)
+
+
+@Kept
+def _decisions_on(approval: UUID) -> QuerySet[Decision]:
+    return Decision.objects.filter(approval=approval).order_by("decided_at")

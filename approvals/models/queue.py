@@ -326,7 +326,11 @@ class Queue(models.Model):
 
     def touch(self) -> None:
         """Tell open pages that something changed. Call it last: it holds the row until commit."""
-        _touched(self.pk)
+        self.touch_by(self.pk)
+
+    @staticmethod
+    def touch_by(pk: int) -> None:
+        _touched(pk)
 
 
 @KeptUpdate

@@ -16,7 +16,7 @@ from temporalio import activity
 
 from approvals import activities
 from approvals.models import Decision
-from orchestrator import client, contract, embedded, periodic, signing
+from orchestrator import client, contract, embedded, periodic, priority, signing
 from orchestrator import worker as workers
 from tests.desk import Desk, a_row, recorded, until, working
 
@@ -133,6 +133,11 @@ class TestStop:
 
 
 class TestProcess:
+    def test_people_go_first(self, people, run_worker):
+        process = run_worker()
+        until(lambda: process.said("Worker is ready"), process.log)
+        assert os.getpriority(os.PRIO_PROCESS, process.process.pid) == priority.NICE
+
     def test_the_whole_way_with_its_relay(self, desk, people, run_worker):
         """A decision whose sender died after the commit is sent by the worker's relay."""
         process = run_worker()

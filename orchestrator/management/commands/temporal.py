@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from orchestrator import embedded
+from orchestrator.priority import give_way
 
 
 class Command(BaseCommand):
@@ -22,6 +23,7 @@ class Command(BaseCommand):
             )
         except embedded.EmbeddedServerError as error:
             raise CommandError(str(error)) from error
+        give_way()
         sys.stdout.flush()
         sys.stderr.flush()
         # Taking this process's place, the server gets SIGTERM and SIGINT itself.

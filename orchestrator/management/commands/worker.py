@@ -5,6 +5,7 @@ from typing import Any
 
 from orchestrator import worker
 from orchestrator.commands import DeskCommand
+from orchestrator.priority import give_way
 
 
 class Command(DeskCommand):
@@ -15,4 +16,5 @@ class Command(DeskCommand):
     )
 
     def work(self, **options: Any) -> None:
+        give_way()
         asyncio.run(worker.run())

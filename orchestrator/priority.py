@@ -1,0 +1,26 @@
+"""Who goes first where site, worker, Temporal and perhaps the browser share processors."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+# A quarter of the processor time where what people wait for wants all of it, too: sched(7).
+NICE = 5
+
+
+def give_way(pid: int | None = None) -> None:
+    """Lower the priority of this process, or of `pid`: people wait for pages and not for it.
+
+    A priority that somebody chose (`nice`, systemd's `Nice=`) stays, as does any where the system
+    refuses. Where Linux shares processor time among sessions, nice counts within each only, and
+    the session gets its own ("The autogroup feature" in sched(7)); but not a terminal's session,
+    in which other things run.
+    """
+    pid = pid or os.getpid()
+    with suppress(OSError):
+        leads = os.getsid(pid) == pid
+        whom = (os.PRIO_PGRP if leads else os.PRIO_PROCESS, pid)
+        if os.getpriority(*whom) == 0:
+            os.setpriority(*whom, NICE)
+            if leads:
+                Path(f"/proc/{pid}/autogroup").write_text(str(NICE))

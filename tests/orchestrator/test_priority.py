@@ -1,0 +1,70 @@
+"""Who goes first: what people wait for; and a priority that somebody chose stays."""
+
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from orchestrator.priority import NICE, give_way
+
+GIVES_WAY = "from orchestrator.priority import give_way; give_way(); print(flush=True); input()"
+WAITS = "print(flush=True); input()"
+
+
+@contextmanager
+def running(code, *before, **options):
+    line = [*before, sys.executable, "-c", code]
+    with subprocess.Popen(
+        line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, **options
+    ) as process:
+        process.stdout.readline()
+        yield process.pid
+        process.kill()
+
+
+def nice_of(pid):
+    return os.getpriority(os.PRIO_PROCESS, pid)
+
+
+def session_of(pid):
+    """None where Linux does not share processor time among sessions."""
+    file = Path(f"/proc/{pid}/autogroup")
+    return int(file.read_text().split()[-1]) if file.exists() else None
+
+
+def test_this_process_and_its_session():
+    with running(GIVES_WAY) as pid:
+        assert nice_of(pid) == NICE
+        assert session_of(pid) in (NICE, None)
+
+
+def test_another_process_and_its_session():
+    with running(WAITS) as pid:
+        give_way(pid)
+        assert nice_of(pid) == NICE
+        assert session_of(pid) in (NICE, None)
+
+
+def test_what_else_runs_in_a_session_keeps_its_priority():
+    inner = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {GIVES_WAY!r}])"
+    with running(inner) as pid:
+        child = int(Path(f"/proc/{pid}/task/{pid}/children").read_text())
+        assert nice_of(child) == NICE
+        assert nice_of(pid) == 0
+        assert session_of(pid) in (0, None)
+
+
+@pytest.mark.parametrize("chosen", [1, 15])
+def test_a_chosen_priority_stays(chosen):
+    with running(GIVES_WAY, "nice", f"-n{chosen}") as pid:
+        assert nice_of(pid) == chosen
+        assert session_of(pid) in (0, None)
+
+
+def test_what_is_gone_needs_no_priority():
+    with running(WAITS) as pid:
+        pass
+    give_way(pid)
