@@ -29,6 +29,9 @@ COLOURS = {
 }
 
 
+NAME = re.compile(r"[.#\[]")  # of a class, of an element or of an attribute
+
+
 def weight(*files: Path) -> int:
     """Bytes on the way to the browser, as if the files were one."""
     return len(gzip.compress(b"".join(file.read_bytes() for file in files), 9))
@@ -165,6 +168,16 @@ class TestStyles:
             sheet = (STATIC / "css" / part).read_text()
             found.update((layer, name) for name in set(re.findall(r"^\.([\w-]+) \{", sheet, re.M)))
         assert [each for each, parts in found.items() if parts > 1] == []
+
+    @pytest.mark.parametrize("part", CSS, ids=lambda part: part.name)
+    def test_what_stands_beside_something_is_found_by_name(self, part):
+        # After a mere tag, whatever follows on the page is restyled with each part that is drawn.
+        sheet = re.sub(r"/\*.*?\*/", "", part.read_text(), flags=re.S)
+        for selectors in re.findall(r"([^{};]+)\{", sheet):
+            for before in re.findall(r"((?:\([^()]*\)|[^\s()])+) [+~] (?!\d)", selectors):
+                head, _, several = before.partition(":is(")
+                named = NAME.search(head) or all(map(NAME.search, several.split(",")))
+                assert named, selectors
 
     @pytest.mark.parametrize("part", CSS, ids=lambda part: part.name)
     def test_every_variable_exists(self, part):
