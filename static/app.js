@@ -4,7 +4,6 @@
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
   const on = (type, handler, options) => document.addEventListener(type, handler, options);
   const byId = (id) => document.getElementById(id);
-  window.desk = { $, $$, on, byId }; // for keys.js
   const list = () => byId("list");
   const isList = (element) => element?.id === "list";
 
@@ -20,6 +19,16 @@
   const page = document.documentElement.lang || "en";
   // The page's language as the reader's region writes it.
   const lang = navigator.languages?.find((one) => one.startsWith(page)) ?? page;
+
+  // data-<name> holds each wording with a number of its kind: {"1": "{n} request", "2": …}.
+  const rules = new Intl.PluralRules(page);
+  function counted(element, name, n) {
+    const forms = JSON.parse(element.dataset[name]);
+    const kind = Object.keys(forms).find((each) => rules.select(each) === rules.select(n));
+    return (forms[kind] ?? Object.values(forms).at(-1)).replace("{n}", n);
+  }
+
+  window.desk = { $, $$, on, byId, counted }; // for keys.js
 
   // --- Times ---
 
@@ -144,7 +153,7 @@
 
   // Said aloud at most once a minute, whether they wait or are drawn.
   function tell(count) {
-    const text = words(list(), count === 1 ? "newOne" : "newMany", { n: count });
+    const text = counted(list(), "new", count);
     if (count && Date.now() - told > MINUTE) {
       told = Date.now();
       say(text);

@@ -1,6 +1,6 @@
 // Keys, the search, and the selection in the inbox: quicker ways to what links and buttons do.
 (() => {
-  const { $, $$, on, byId } = window.desk;
+  const { $, $$, on, byId, counted } = window.desk;
   const { body } = document;
 
   // The server writes times in the zone of the browser, unless the profile names another one.
@@ -62,9 +62,7 @@
 
   function count() {
     const bar = byId("review");
-    if (!bar || !picked.size) return;
-    const words = picked.size === 1 ? bar.dataset.one : bar.dataset.many;
-    bar.textContent = words.replace("{n}", picked.size);
+    if (bar && picked.size) bar.textContent = counted(bar, "picked", picked.size);
   }
 
   // Where there is room the panel follows the boxes; on a phone a button opens it.

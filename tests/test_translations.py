@@ -6,6 +6,7 @@ outside brackets are then English that nobody could translate.
 """
 
 import ast
+import json
 import re
 import uuid
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from django.utils import timezone, translation
 from django.utils.translation.template import templatize
 
 from approvals.models import Approval, Claim, Comment, Kind, Queue, WorkflowRun
+from approvals.templatetags.texts import COUNTED, counted_forms
 from orchestrator import client as temporal
 from orchestrator import contract
 from tests.desk import keys
@@ -385,3 +387,23 @@ class TestMessages:
         marked = len(re.findall(r"{% (?:block)?translate\b|_\(\"", source))
         found = len(re.findall(r"\b(?:ng|g)ettext\(|_\(", templatize(source, origin=template.name)))
         assert found >= marked
+
+
+class TestFormsForScripts:
+    def test_one_and_many(self):
+        assert json.loads(counted_forms("new")) == {
+            "0": "{n} new requests.",
+            "1": "{n} new request.",
+        }
+
+    def test_as_many_as_a_language_has(self, monkeypatch):
+        def polish(n):
+            few = n % 10 in (2, 3, 4) and n % 100 not in (12, 13, 14)
+            return "{n} nowy" if n == 1 else "{n} nowe" if few else "{n} nowych"
+
+        monkeypatch.setitem(COUNTED, "new", polish)
+        assert json.loads(counted_forms("new")) == {
+            "0": "{n} nowych",
+            "1": "{n} nowy",
+            "2": "{n} nowe",
+        }

@@ -12,6 +12,7 @@ from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from markdown_it import MarkdownIt
 
 from approvals import characters
@@ -29,6 +30,23 @@ ALLOWED = {
 }  # fmt: skip
 # Browsers read "..", "." and empty parts of a path as directions.
 PLAIN_PATH = re.compile(r"(?!.*(?:^|/)\.{0,2}(?:/|$))[^\x00-\x1f\x7f\\]+")
+
+# What scripts say of a number that they alone know.
+COUNTED = {
+    "new": lambda n: ngettext("{n} new request.", "{n} new requests.", n),
+    "picked": lambda n: ngettext("{n} selected. Review", "{n} selected. Review", n),
+}
+# One of each kind of whole number that some language tells apart (Unicode CLDR, plural rules).
+KINDS = (0, 1, 2, 3, 5, 6, 7, 11, 20, 100)
+
+
+@register.simple_tag
+def counted_forms(what: str) -> str:
+    """As JSON, every wording of COUNTED[what], with a number of which it is said."""
+    forms: dict[str, int] = {}
+    for number in KINDS:
+        forms.setdefault(COUNTED[what](number), number)
+    return json.dumps({number: words for words, number in forms.items()}, ensure_ascii=False)
 
 
 @register.filter

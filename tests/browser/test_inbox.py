@@ -1,5 +1,6 @@
 """The inbox under real fingers: keys, ticked boxes, search and filters."""
 
+import json
 import re
 from contextlib import suppress
 from datetime import timedelta
@@ -420,6 +421,24 @@ class TestSelecting:
         expect(page.locator("#list")).not_to_be_visible()
         page.get_by_role("button", name="Approve 2 low-risk").tap()
         heading(page, "2 approved.")
+
+    def test_languages_with_more_than_two_forms(self, opened, rows):
+        page = opened("mei", **PHONE).new_page()
+        polish = json.dumps({1: "{n} wybrany", 2: "{n} wybrane", 5: "{n} wybranych"})
+
+        def in_polish(route):
+            html = route.fetch().text().replace('<html lang="en"', '<html lang="pl"')
+            html = re.sub(r'data-picked="[^"]*"', f"data-picked='{polish}'", html)
+            route.fulfill(body=html, content_type="text/html")
+
+        page.route("**/inbox/", in_polish)
+        page.goto("/inbox/")
+        boxes = page.locator("#list [name=sel]")
+        for number in range(5):
+            boxes.nth(number).tap()
+            form = {0: "1 wybrany", 1: "2 wybrane", 4: "5 wybranych"}.get(number)
+            if form:
+                expect(page.locator("#review")).to_have_text(form)
 
     def test_without_scripts_a_button_opens_the_same(self, opened, rows):
         page = opened("mei", java_script_enabled=False).new_page()
