@@ -40,9 +40,9 @@
   const clock = format({ timeStyle: "short" });
   const relative = new Intl.RelativeTimeFormat(page, { numeric: "always" });
   const units = {}; // to make one takes longer than all of its uses
-  const unit = (n, name, unitDisplay = "long") =>
-    (units[name + unitDisplay] ??=
-      new Intl.NumberFormat(page, { style: "unit", unit: name, unitDisplay })).format(n);
+  const unit = (n, name) =>
+    (units[name] ??=
+      new Intl.NumberFormat(page, { style: "unit", unit: name, unitDisplay: "long" })).format(n);
 
   // As the server's `duration` rounds: [3, "hour"], [1, "hour", 55].
   function measure(ms) {
@@ -53,13 +53,13 @@
     return [hours, "hour", hours > 1 ? 0 : minutes % 60];
   }
 
-  // 42 minutes, 1 hour 55 min, 3 hours, 2 days
+  // 42 minutes, 1 hour 55 minutes, 3 hours, 2 days
   function inWords(ms) {
     const [n, name, rest] = measure(ms);
-    return unit(n, name) + (rest ? ` ${unit(rest, "minute", "short")}` : "");
+    return unit(n, name) + (rest ? ` ${unit(rest, "minute")}` : "");
   }
 
-  // 3 minutes ago, in 1 hour 55 min
+  // 3 minutes ago, in 1 hour 55 minutes
   function showAgo(time, ms) {
     if (Math.abs(ms) < MINUTE) return; // what the server says of now holds
     const [n, name] = measure(ms);

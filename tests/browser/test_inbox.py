@@ -649,7 +649,12 @@ def test_a_row_that_runs_out_of_time_says_over_and_never_zero(opened, people):
 
 @pytest.mark.parametrize(
     ("hours", "on_row", "in_words"),
-    [(2, "2h", "2 hours left"), (40, "40h", "40 hours left"), (71, "2d", "2 days left")],
+    [
+        (1, "1h 08", "1 hour 8 minutes left"),
+        (2, "2h", "2 hours left"),
+        (40, "40h", "40 hours left"),
+        (71, "2d", "2 days left"),
+    ],
 )
 def test_a_deadline_is_never_said_to_be_later_than_it_is(opened, people, hours, on_row, in_words):
     row = a_row(people, due_at=timezone.now() + timedelta(hours=hours, minutes=9))
