@@ -291,6 +291,7 @@ def _revision(
         approval.state,
         approval.reason,
         approval.approvals,
+        (approval.escalated, approval.reminded),
         state,
         approval.is_held,
         (claim.holder_id, claim.group_id, claim.at) if claim else None,

@@ -410,6 +410,15 @@ class TestAdvancing:
         assert page.startswith('<div class="receipt"')
         assert "<h1" not in page
 
+    @pytest.mark.parametrize("what", ["escalated", "reminded"])
+    def test_what_the_workflow_did_since_is_drawn(self, mei, people, what):
+        one, two = a_row(people), a_row(people, title="Two")
+        ahead = self.ahead(mei, two)
+        Approval.objects.filter(pk=two.pk).update(**{what: 1})
+        answer = self.decide(mei, one, two.pk, ahead=ahead)
+        assert not answer.has_header("X-Ahead")
+        assert self.heading(answer) == "Two"
+
     @pytest.mark.parametrize("what", ["comment", "vote", "claim", "correction"])
     def test_what_has_changed_since_is_drawn(self, mei, people, what):
         one = a_row(people)
