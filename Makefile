@@ -21,7 +21,7 @@ run: .venv/runtime ## Run everything on http://127.0.0.1:8000 (PORT=…), until 
 
 test: .venv/dev ## Run all tests, after installing what they need
 	@tests/system
-	COUNTERSIGN_TEST_DB=postgresql $(BIN)/pytest -q -m postgresql
+	COUNTERSIGN_TEST_DB=postgresql $(BIN)/pytest -q -n auto -m postgresql
 	$(BIN)/pytest -q -n auto tests/browser
 	$(BIN)/pytest -q -n auto --ignore tests/browser
 
