@@ -266,7 +266,9 @@
 
   on("inbox:count", ({ detail }) => {
     count = detail.decide;
-    for (const tab of $$("[data-count]")) tab.textContent = most(detail[tab.dataset.count]);
+    for (const tab of $$("[data-count]")) { // after a decision those of the others come later
+      if (tab.dataset.count in detail) tab.textContent = most(detail[tab.dataset.count]);
+    }
     showCount();
   });
 

@@ -74,7 +74,8 @@ def decided(request: HttpRequest, approval: Approval, decision: Decision) -> Htt
         response = recorded(request, panel.again(request, approval), said)
     else:
         response = following
-        response["HX-Trigger"] = json.dumps({"say": said, "inbox:decided": True})
+        events = {"say": said, "inbox:decided": True, "inbox:count": {"decide": left}}
+        response["HX-Trigger"] = json.dumps(events)
     return receipt.with_receipt(request, approval, response, decision) if in_pane else response
 
 

@@ -1,5 +1,6 @@
 """What others do meanwhile: news in the list and in what is open, and two people at once."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -218,6 +219,21 @@ class TestPace:
         polls.clear()
         inbox.clock.run_for(400)
         assert len(polls) == 1
+
+    def test_a_decision_is_counted_at_once(self, inbox, polls):
+        before = int(inbox.locator("#count").inner_text())
+        inbox.get_by_role("link", name="Request A").click()
+        heading(inbox, "Request A")
+        inbox.clock.pause_at(timezone.now() + timedelta(seconds=1))
+        polls.clear()
+        inbox.locator("#panel .approve").click()
+        heading(inbox, "Request B")
+        left = str(before - 1)
+        expect(inbox.locator("#count")).to_have_text(left)
+        expect(inbox.locator("[data-count=decide]")).to_have_text(left)
+        expect(inbox.locator("[data-count=others]")).to_have_text("0")
+        expect(inbox).to_have_title(re.compile(rf"^\({left}\) Request B"))
+        assert polls == []
 
     def test_the_last_of_many_rows_are_followed_by_others_in_time(
         self, inbox, polls, people, monkeypatch
