@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import priority
 from orchestrator.priority import NICE, give_way
 
 GIVES_WAY = "from orchestrator.priority import give_way; give_way(); print(flush=True); input()"
@@ -68,3 +69,21 @@ def test_what_is_gone_needs_no_priority():
     with running(WAITS) as pid:
         pass
     give_way(pid)
+
+
+@pytest.mark.parametrize(("refused", "shared"), [(2, str(NICE)), (99, "")])
+def test_who_is_not_root_waits_for_their_turn(monkeypatch, refused, shared):
+    # Simulated: as root, which tests may be, Linux takes one change after the other.
+    written, refusals = "", iter(range(refused))
+
+    def write(path, text):
+        nonlocal written
+        if next(refusals, None) is not None:
+            raise BlockingIOError
+        written = text
+
+    monkeypatch.setattr(priority.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(Path, "write_text", write)
+    with running(WAITS) as pid:
+        give_way(pid)
+    assert written == shared
