@@ -59,7 +59,7 @@ def _decided(
         ):
             return answers.asked_twice(request, approval, form)
     return approval.decide(
-        user,
+        request.user,  # type: ignore[arg-type]
         given["verdict"],
         given["comment"],
         seen_sha256=given["sha"],
@@ -81,7 +81,9 @@ def _is_confirmed(request: HttpRequest, approval: Approval, form: DecisionForm) 
     if not password:
         form.add_error("password", _("Type your password."))
         return False
-    if authenticate(request, username=name, password=password) == request.user:
+    now = authenticate(request, username=name, password=password)
+    if now == request.user:
+        request.user = now  # to hash takes a while, and what was known of them may be over
         return True
     form.add_error("password", _("This is not your password. Nothing was recorded."))
     return False

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 from axes.models import AccessAttempt
+from django.contrib import auth
 from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.utils import timezone
 
 from approvals.models import Approval, Decision, Kind
 from approvals.models.errors import Unreadable
+from approvals.views import decision as decision_views
 from orchestrator.signing import NoKey, Signer
 from tests.desk import a_row
 
@@ -309,6 +311,19 @@ class TestConfirmation:
         assert not Decision.objects.exists()
         assert send(mei, critical, confirmed="1", password="a long password").status_code == 303
         assert Decision.objects.get().verdict == "approve"
+
+    def test_who_loses_the_queue_meanwhile_decides_nothing(
+        self, mei, critical, people, monkeypatch
+    ):
+        def authenticate(*args, **given):
+            found = auth.authenticate(*args, **given)
+            people.general.reviewers.remove(people.mei)
+            return found
+
+        monkeypatch.setattr(decision_views, "authenticate", authenticate)
+        answer = send(mei, critical, confirmed="1", password="a long password")
+        assert answer.status_code == 403
+        assert not Decision.objects.exists()
 
     def test_another_persons_password_is_none(self, mei, critical, people):
         people.lena.set_password("the one of lena")
