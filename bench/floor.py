@@ -8,6 +8,8 @@ from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from orchestrator.priority import give_way
+
 TASK_QUEUE = "floor"
 WORKFLOW = "Floor"
 SIGNAL = "go"
@@ -43,4 +45,5 @@ async def work() -> None:
 
 
 if __name__ == "__main__":
+    give_way()  # as the desk's worker does
     asyncio.run(work())

@@ -20,12 +20,12 @@
   // The page's language as the reader's region writes it.
   const lang = navigator.languages?.find((one) => one.startsWith(page)) ?? page;
 
-  // data-<name> holds each wording with a number of its kind: {"1": "{n} request", "2": …}.
+  // data-<name> holds the wording for one number of each kind: {"1": "{n} request", "2": …}.
   const rules = new Intl.PluralRules(page);
   function counted(element, name, n) {
     const forms = JSON.parse(element.dataset[name]);
-    const kind = Object.keys(forms).find((each) => rules.select(each) === rules.select(n));
-    return (forms[kind] ?? Object.values(forms).at(-1)).replace("{n}", n);
+    const same = (each) => rules.select(each) === rules.select(n);
+    return (forms[n] ?? forms[Object.keys(forms).find(same)] ?? forms[0]).replace("{n}", n);
   }
 
   window.desk = { $, $$, on, byId, counted }; // for keys.js

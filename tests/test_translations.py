@@ -391,10 +391,9 @@ class TestMessages:
 
 class TestFormsForScripts:
     def test_one_and_many(self):
-        assert json.loads(counted_forms("new")) == {
-            "0": "{n} new requests.",
-            "1": "{n} new request.",
-        }
+        forms = json.loads(counted_forms("new"))
+        assert forms.pop("1") == "{n} new request."
+        assert set(forms.values()) == {"{n} new requests."}
 
     def test_as_many_as_a_language_has(self, monkeypatch):
         def polish(n):
@@ -402,8 +401,5 @@ class TestFormsForScripts:
             return "{n} nowy" if n == 1 else "{n} nowe" if few else "{n} nowych"
 
         monkeypatch.setitem(COUNTED, "new", polish)
-        assert json.loads(counted_forms("new")) == {
-            "0": "{n} nowych",
-            "1": "{n} nowy",
-            "2": "{n} nowe",
-        }
+        forms = json.loads(counted_forms("new"))
+        assert (forms["1"], forms["2"], forms["5"]) == ("{n} nowy", "{n} nowe", "{n} nowych")

@@ -42,11 +42,8 @@ KINDS = (0, 1, 2, 3, 5, 6, 7, 11, 20, 100)
 
 @register.simple_tag
 def counted_forms(what: str) -> str:
-    """As JSON, every wording of COUNTED[what], with a number of which it is said."""
-    forms: dict[str, int] = {}
-    for number in KINDS:
-        forms.setdefault(COUNTED[what](number), number)
-    return json.dumps({number: words for words, number in forms.items()}, ensure_ascii=False)
+    """As JSON, how COUNTED[what] is said of each of KINDS."""
+    return json.dumps({number: COUNTED[what](number) for number in KINDS}, ensure_ascii=False)
 
 
 @register.filter
