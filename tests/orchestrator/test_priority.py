@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import priority
+from orchestrator import embedded, priority
 from orchestrator.priority import NICE, give_way
+from tests.desk import until
 
 # Tests may have been started with a priority of their own; then that one stays.
 HERE = os.getpriority(os.PRIO_PROCESS, 0)
@@ -90,3 +91,19 @@ def test_who_is_not_root_waits_for_their_turn(monkeypatch, refused, shared):
     with running(WAITS) as pid:
         give_way(pid)
     assert written == shared
+
+
+def test_the_embedded_server_gives_way(child_environment, settings, tmp_path, transactional_db):
+    address = f"{embedded.HOST}:{embedded.free_port()}"
+    line = [sys.executable, "manage.py", "temporal"]
+    with subprocess.Popen(
+        line,
+        cwd=settings.BASE_DIR,
+        env=child_environment(TEMPORAL_ADDRESS=address, COUNTERSIGN_VAR=str(tmp_path)),
+        start_new_session=True,
+    ) as process:
+        try:
+            until(lambda: nice_of(process.pid) == LOWER)
+            until(lambda: session_of(process.pid) in (LOWER, None))
+        finally:
+            process.terminate()
