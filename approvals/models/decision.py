@@ -147,6 +147,14 @@ class Decision(AppendOnly):
         """How many approvals `user` has given on the site within the last minute."""
         return _given.count(user.pk, timezone.now() - timedelta(minutes=1))
 
+    @classmethod
+    def on(cls, approval: Any) -> "list[Decision]":
+        """Those on `approval` as they are now, each with it, in the order of their times."""
+        found = _on.rows(approval.pk)
+        for each in found:
+            each.approval = approval
+        return found
+
     @property
     def signature(self) -> str:
         return str(self.envelope["signature"])
@@ -304,6 +312,11 @@ def _acknowledged(pk: uuid.UUID, now: datetime) -> tuple[DecisionQuerySet, dict[
     first = Coalesce("sent_at", models.Value(now, output_field=models.DateTimeField()))
     changes = {"acknowledged_at": now, "sent_at": first, "refused_at": None, "refusal": ""}
     return Decision.objects.filter(pk=pk, acknowledged_at=None), changes
+
+
+@Kept
+def _on(approval: uuid.UUID) -> DecisionQuerySet:
+    return Decision.objects.filter(approval=approval)
 
 
 @Kept

@@ -29,19 +29,18 @@ class Publishing(Deciding):
     def publish(cls, snapshot: Snapshot) -> None:
         """Write what the workflow says of its approval. Idempotent: older versions are ignored."""
         with transaction.atomic():
-            found = _locked.rows(UUID(snapshot.approval_id))
-            if not found:
+            approval = next(iter(_locked.rows(UUID(snapshot.approval_id))), None)
+            if approval is None:
                 return
-            (approval,) = found
             approval._stamp_decisions(snapshot)
             if snapshot.noise > approval.noise:
                 cls.objects.filter(pk=approval.pk).update(noise=snapshot.noise)
             if approval.is_waiting and snapshot.version >= approval.version:
                 approval._take_state(snapshot)
-            Queue.touch_by(approval.queue_id)
+            Queue(pk=approval.queue_id).touch()
 
     def _stamp_decisions(self, snapshot: Snapshot) -> None:
-        rows = {str(each.pk): each for each in self._decisions()}
+        rows = {str(each.pk): each for each in Decision.on(self)}
         for ruling in [*snapshot.counted, *snapshot.accepted]:
             row = rows.get(ruling.decision_id)
             if row and row.signature == ruling.signature and not row.acknowledged_at:
@@ -67,16 +66,10 @@ class Publishing(Deciding):
                 first=[{"claims": each.decision_id, "why": each.refusal} for each in strangers[:5]],
             )
 
-    def _decisions(self) -> list[Decision]:
-        rows = _decisions_on.rows(self.pk)
-        for each in rows:
-            each.approval = self  # type: ignore[assignment]
-        return rows
-
     def _take_state(self, snapshot: Snapshot) -> None:
         self.version, self.state, self.reason = snapshot.version, snapshot.state, snapshot.reason
         moved = self._take_course(snapshot)
-        decisions = self._decisions()
+        decisions = Decision.on(self)
         here = [each for each in decisions if each.stands and each.stage == self.stage]
         self.approvals = sum(each.verdict == contract.APPROVE for each in here)
         if self.state != contract.WAITING:
@@ -164,11 +157,6 @@ class Publishing(Deciding):
 
 
 @Kept
-def _locked(pk: UUID) -> "QuerySet[Any]":
+def _locked(pk: UUID) -> QuerySet[Any]:
     """Until the end of the transaction."""
     return apps.get_model("approvals", "Approval").objects.select_for_update().filter(pk=pk)
-
-
-@Kept
-def _decisions_on(approval: UUID) -> QuerySet[Decision]:
-    return Decision.objects.filter(approval=approval).order_by("decided_at")

@@ -326,11 +326,7 @@ class Queue(models.Model):
 
     def touch(self) -> None:
         """Tell open pages that something changed. Call it last: it holds the row until commit."""
-        self.touch_by(self.pk)
-
-    @staticmethod
-    def touch_by(pk: int) -> None:
-        _touched(pk)
+        _touched(self.pk)
 
 
 @KeptUpdate

@@ -61,7 +61,7 @@ def read(request: HttpRequest, pk: UUID) -> Approval | None:
     found = next(iter(_row.rows(pk)), None)
     if found is None:
         return None
-    _hold(found, _decisions.rows(pk))
+    _hold(found, Decision.on(found))
     known = {each.pk: each for each in concerning(request)}
     if found.queue_id in known:
         found.queue = known[found.queue_id]
@@ -71,8 +71,6 @@ def read(request: HttpRequest, pk: UUID) -> Approval | None:
 def _hold(approval: Approval, decisions: list[Decision]) -> None:
     """As `prefetch_related` would, which writes its statement anew each time."""
     prefetch_related_objects(decisions, "reviewer", "on_behalf_of")
-    for each in decisions:
-        each.approval = approval
     held: Any = approval.decisions.all()
     held._result_cache, held._prefetch_done = decisions, True
     row: Any = approval
@@ -82,11 +80,6 @@ def _hold(approval: Approval, decisions: list[Decision]) -> None:
 @Kept
 def _row(pk: UUID) -> ApprovalQuerySet:
     return Approval.objects.filter(pk=pk)
-
-
-@Kept
-def _decisions(approval: UUID) -> QuerySet[Decision]:
-    return Decision.objects.filter(approval=approval)
 
 
 def everything(
@@ -245,7 +238,7 @@ def _open_to(people: list[User], user: Any, standing: list[Decision]) -> list[st
 
 def _pulse(approval: Approval, decisions: list[Decision]) -> int:
     """Seconds until the next look; 0 where no news can come."""
-    under_way = any(each.delivery in ("recorded", "sent") for each in decisions)
+    under_way = any(each.is_undelivered for each in decisions)
     if under_way or (approval.is_waiting and approval.settled_at):
         return QUICK
     return CALM if approval.is_waiting else 0

@@ -73,14 +73,13 @@ def _about(approval: Approval, made: Decision | None) -> dict[str, Any]:
     if made is None:
         return {}
     may_undo = made.stands and approval.may_be_taken_back(made) and not settings.READ_ONLY
-    under_way = made.delivery in ("recorded", "sent")
     line = {
         "approval": approval,
         "made": made,
         "done": panel.done_words(approval, made),
         "may_undo": may_undo,
         "held": approval.is_held,
-        "pulse": QUICK if under_way or (may_undo and approval.settled_at) else 0,
+        "pulse": QUICK if made.is_undelivered or (may_undo and approval.settled_at) else 0,
     }
     return {"receipt": line}
 

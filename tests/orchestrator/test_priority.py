@@ -21,10 +21,10 @@ WAITS = "print(flush=True); input()"
 
 
 @contextmanager
-def running(code, *before, **options):
+def running(code, *before):
     line = [*before, sys.executable, "-c", code]
     with subprocess.Popen(
-        line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, **options
+        line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     ) as process:
         process.stdout.readline()
         yield process.pid
